@@ -1,0 +1,173 @@
+"""The base class of the operators' commands: the same switches, signals and exit codes for all.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 75 (EX_TEMPFAIL) another run of it holds the lock.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, ClassVar, TypeVar
+
+import structlog
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+from tqdm import tqdm
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+EX_TEMPFAIL = 75
+
+# Called with (command, outcome, details) after each run; the audit log registers itself here.
+observers: list[Callable[[str, str, dict[str, Any]], None]] = []
+
+
+def positive(text: str) -> int:
+    """An argument that is a whole number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if number < 1:
+        raise ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+class OpsCommand(BaseCommand):
+    """A command that operators run by hand and from schedules.
+
+    A subclass implements ``run(**options) -> dict``: what was done, as the keys of ``--json`` and
+    the lines for a person. Long loops go through ``steps(...)``, which shows progress on a terminal
+    and ends after the current step when SIGTERM or SIGINT asks.
+    """
+
+    # Shown at the end of --help.
+    example: ClassVar[str] = ""
+    # Whether a second run at the same time is refused; whether it offers --dry-run, --batch-size.
+    exclusive: ClassVar[bool] = True
+    offers_dry_run: ClassVar[bool] = True
+    offers_batch_size: ClassVar[bool] = False
+    batch_size: ClassVar[int] = 1000
+
+    stopping = False
+    # A run that did its work but must not count as a success, such as one with refused files.
+    exit_code = 0
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Django's parser, with the example below the help."""
+        if self.example:
+            kwargs.setdefault("epilog", f"example:\n  python manage.py {self.example}")
+            kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
+        self._name = subcommand
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """The switches that every such command has."""
+        if self.offers_dry_run:
+            parser.add_argument(
+                "--dry-run", action="store_true", help="say what would be done, change nothing"
+            )
+        parser.add_argument(
+            "--json", action="store_true", help="print the outcome as JSON, and nothing else"
+        )
+        if self.offers_batch_size:
+            parser.add_argument(
+                "--batch-size",
+                type=positive,
+                default=self.batch_size,
+                help=f"rows changed in one transaction ({self.batch_size})",
+            )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Take the lock, run, and print the outcome."""
+        self._terminal = sys.stderr.isatty() and not options["json"]
+        started = time.monotonic()
+        with self._signals(), self._lock():
+            try:
+                outcome = self.run(**options)
+            except BaseException as error:
+                self._observe("failure", {"error": str(error)})
+                raise
+        outcome = {**outcome, "stopped_early": True} if self.stopping else outcome
+        self._observe("success", {**outcome, "seconds": round(time.monotonic() - started, 3)})
+        if options["json"]:
+            self.stdout.write(json.dumps(outcome, default=str, sort_keys=True))
+        else:
+            for line in self.describe(outcome):
+                self.stdout.write(line)
+        if self.exit_code:
+            raise SystemExit(self.exit_code)
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        """Do the work and return what was done."""
+        raise NotImplementedError(f"{type(self).__name__} must implement run().")
+
+    def describe(self, outcome: dict[str, Any]) -> Iterator[str]:
+        """The outcome as lines for a person."""
+        for key, value in outcome.items():
+            yield f"{key.replace('_', ' ')}: {value}"
+
+    def steps(
+        self, items: Iterable[T], *, total: int | None = None, unit: str = "row"
+    ) -> Iterator[T]:
+        """Go through ``items`` with a progress bar on a terminal; stop when asked to."""
+        with tqdm(items, total=total, unit=unit, disable=not self._terminal, leave=False) as bar:
+            for item in bar:
+                if self.stopping:
+                    return
+                yield item
+
+    def _observe(self, outcome: str, details: dict[str, Any]) -> None:
+        log.info("command ended", command=self._name, outcome=outcome, **details)
+        for observer in observers:
+            observer(self._name, outcome, details)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Let the current step end; a second signal ends at once."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self.stopping:
+                raise KeyboardInterrupt
+            self.stopping = True
+            self.stderr.write("Stopping after the current step; once more stops at once.")
+
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            for number in before:
+                signal.signal(number, stop)
+        except ValueError:  # not the main thread, as in a test: no signals to guard against
+            before = {}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold the command's lock for its run, in this database; it ends with the connection."""
+        if not self.exclusive:
+            yield
+            return
+        key = f"command {self._name}"
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+            if not cursor.fetchone()[0]:
+                raise CommandError(
+                    f"Another {self._name} is running. Wait for it to end, then try again.",
+                    returncode=EX_TEMPFAIL,
+                )
+        try:
+            yield
+        finally:
+            with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])

@@ -1,0 +1,135 @@
+"""Reads settings from the environment: each once, and a wrong one stops the start by its name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+
+
+def boolean(name: str, default: bool) -> bool:
+    """The setting as a truth value: on/off, true/false, yes/no, 1/0."""
+    text = os.environ.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text in {"on", "true", "yes", "1"}:
+        return True
+    if text in {"off", "false", "no", "0"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is {text!r}, but must be on or off.")
+
+
+def integer(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+    """The setting as a whole number within its bounds."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+    try:
+        value = int(text)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}, but must be a whole number, {bounds}."
+        ) from None
+    if value < least or (most is not None and value > most):
+        raise ImproperlyConfigured(f"{name} is {value}, but must be {bounds}.")
+    return value
+
+
+def choice(name: str, default: str, choices: set[str]) -> str:
+    """The setting as one of a few words."""
+    value = os.environ.get(name, "").strip() or default
+    if value not in choices:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}, but must be one of {', '.join(sorted(choices))}."
+        )
+    return value
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    """The setting as a comma-separated list."""
+    value: list[str] = env.list(name, default=default)
+    return [word.strip() for word in value if word.strip()]
+
+
+def database_url(name: str) -> dict[str, Any] | None:
+    """The connection that a ``postgresql://`` address describes, or None when it is not set."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
+        raise ImproperlyConfigured(
+            f"{name} must look like postgresql://user:password@host:5432/database"
+            " (a Unix socket: postgresql://user@%2Frun%2Fpostgresql/database)."
+        )
+    try:
+        parsed: dict[str, Any] = env.db_url_config(text, engine="database.backend")
+        port = parts.port
+    except (ValueError, UnicodeError) as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}.") from None
+    host = unquote(parts.hostname or "") if "%" in parts.netloc else parsed.get("HOST", "")
+    parsed |= {
+        "HOST": host,
+        "PORT": str(port or ""),
+        "NAME": unquote(parts.path[1:]),
+        "OPTIONS": dict(parsed.get("OPTIONS", {})),
+    }
+    return parsed
+
+
+def database_parts() -> dict[str, Any] | None:
+    """The connection that DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD and DB_SSL describe."""
+    name = os.environ.get("DB_NAME", "").strip()
+    if not name:
+        return None
+    client = os.environ.get("DB_CLIENT", "pg")
+    if client != "pg":
+        raise ImproperlyConfigured(f"DB_CLIENT is {client!r}, but only pg (PostgreSQL) is served.")
+    options = {"sslmode": "require"} if boolean("DB_SSL", default=False) else {}
+    return {
+        "ENGINE": "database.backend",
+        "HOST": os.environ.get("DB_HOST", "localhost"),
+        "PORT": str(integer("DB_PORT", 5432, least=1, most=65535)),
+        "NAME": name,
+        "USER": os.environ.get("DB_USER", ""),
+        "PASSWORD": os.environ.get("DB_PASSWORD", ""),
+        "OPTIONS": options,
+    }
+
+
+def secret_key(home: Path, *, required: bool) -> str:
+    """SECRET_KEY, or, beside the private server only, a key made once and kept in ``home``."""
+    key = os.environ.get("SECRET_KEY", "")
+    if key:
+        if len(key) < 32:
+            raise ImproperlyConfigured("SECRET_KEY must have at least 32 characters.")
+        return key
+    if required:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is missing. Set it to 50 random characters:"
+            ' python -c "import secrets; print(secrets.token_urlsafe(50))"'
+        )
+    file = home / "secret_key"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+                new.write(secrets.token_urlsafe(50))
+        except FileExistsError:
+            pass
+        return file.read_text() or secrets.token_urlsafe(50)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{file} cannot be used ({error.strerror}). Set LACUNA_HOME to a directory"
+            " that this user may write, or set SECRET_KEY."
+        ) from None
+
+
