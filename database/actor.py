@@ -1,0 +1,40 @@
+"""For whom the database works: carried to PostgreSQL in every transaction (``app.user_id``).
+
+Policies and triggers read it with ``app_user_id()``. It is never set for the session, so a pooled
+connection cannot take it to the next request. A thread started by hand does not inherit it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from uuid import UUID
+
+from django.db import connections
+
+_current: ContextVar[str] = ContextVar("database_actor", default="")
+
+
+def current_actor() -> str:
+    """The acting user's id, or an empty string when nobody is named."""
+    return _current.get()
+
+
+@contextmanager
+def acting_as(user_id: UUID | str | None) -> Iterator[None]:
+    """Queries inside run for this user, also in transactions that are already open."""
+    token = _current.set(str(user_id or ""))
+    _tell_open_transactions()
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        _tell_open_transactions()
+
+
+def _tell_open_transactions() -> None:
+    for connection in connections.all(initialized_only=True):
+        tell = getattr(connection, "tell_actor", None)
+        if tell and connection.in_atomic_block and not connection.needs_rollback:
+            tell()

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, which also carries the acting user and starts the private server."""

@@ -1,0 +1,78 @@
+"""The engine ``database.backend``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.db.backends.postgresql import base
+
+from database import embedded
+from database.actor import current_actor
+from database.backend.creation import DatabaseCreation
+
+_TELL = "SELECT set_config('app.user_id', %s, true)"
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """PostgreSQL, told in every transaction for whom it works."""
+
+    creation_class = DatabaseCreation
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """As Django's; without a configured server, the private one is running when it returns."""
+        params: dict[str, Any] = super().get_connection_params()
+        if settings.EMBEDDED_HOME is not None:
+            try:
+                params["host"] = str(embedded.ensure_running(settings.EMBEDDED_HOME))
+            except embedded.EmbeddedServerError as error:
+                raise psycopg.OperationalError(str(error)) from error
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection, or an error that says which role is missing and what makes it."""
+        try:
+            return super().get_new_connection(conn_params)
+        except psycopg.errors.InvalidParameterValue as error:
+            role = self.settings_dict["OPTIONS"].get("assume_role")
+            raise ImproperlyConfigured(
+                f"The database has no role {role}. Run: python manage.py create_roles"
+            ) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            role = self.settings_dict["OPTIONS"].get("assume_role")
+            raise ImproperlyConfigured(
+                f"The login {self.settings_dict['USER']} may not act as {role}."
+                " Run: python manage.py create_roles"
+            ) from error
+
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        if self._lone_query not in self.execute_wrappers:
+            self.execute_wrappers.append(self._lone_query)
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        super()._set_autocommit(autocommit)  # type: ignore[misc] # private, absent from the stubs
+        if not autocommit:  # the outermost atomic block begins
+            self.tell_actor()
+
+    def tell_actor(self) -> None:
+        """Name the acting user to the open transaction; ends with it."""
+        self.connection.execute(_TELL, [current_actor()])
+
+    def _lone_query(
+        self,
+        execute: Callable[..., Any],
+        sql: str,
+        params: Sequence[Any] | None,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        """Give a query outside any transaction one of its own, when somebody is named."""
+        if self.in_atomic_block or not self.get_autocommit() or not current_actor():
+            return execute(sql, params, many, context)
+        with transaction.atomic(self.alias):
+            return execute(sql, params, many, context)

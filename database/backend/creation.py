@@ -1,0 +1,14 @@
+"""Test databases: made by a login that may, owned by the role that migrates."""
+
+from django.db.backends.postgresql import creation
+
+from database import roles
+
+
+class DatabaseCreation(creation.DatabaseCreation):
+    """Django's, with the owner role as the database's owner."""
+
+    def sql_table_creation_suffix(self) -> str:
+        suffix: str = super().sql_table_creation_suffix()
+        owner = self.connection.ops.quote_name(roles.OWNER)
+        return f"{suffix or 'WITH'} OWNER {owner}"

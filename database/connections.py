@@ -1,0 +1,75 @@
+"""Connections beside Django's own: as another role, or outside Django's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from database import roles
+
+_LOGIN_KEYS = ("USER", "PASSWORD", "HOST", "PORT")
+
+
+def _switch(connection: BaseDatabaseWrapper, login: dict[str, str], role: str | None) -> None:
+    """Close the connection and let the next one log in as ``login`` acting as ``role``."""
+    connection.close()
+    if hasattr(connection, "close_pool"):
+        connection.close_pool()
+    connection.settings_dict.update(login)
+    options = connection.settings_dict["OPTIONS"]
+    if role is None or role == connection.settings_dict["USER"]:
+        options.pop("assume_role", None)
+    else:
+        options["assume_role"] = role
+
+
+@contextmanager
+def _as(connection: BaseDatabaseWrapper, login: dict[str, str], role: str | None) -> Iterator[None]:
+    before = {key: connection.settings_dict.get(key, "") for key in _LOGIN_KEYS}
+    role_before = connection.settings_dict["OPTIONS"].get("assume_role")
+    _switch(connection, login, role)
+    try:
+        yield
+    finally:
+        _switch(connection, before, role_before)
+
+
+def as_owner(connection: BaseDatabaseWrapper) -> Any:
+    """Inside, the connection owns the tables: for migrations and what else changes the schema.
+
+    Not inside a transaction: the connection is closed and opened again on both sides.
+    """
+    return _as(connection, settings.DATABASE_OWNER, roles.OWNER)
+
+
+def as_admin(connection: BaseDatabaseWrapper) -> Any:
+    """Inside, the connection logs in with the right to create roles and databases."""
+    return _as(connection, settings.DATABASE_ADMIN, None)
+
+
+def own_connection(
+    alias: str = DEFAULT_DB_ALIAS, *, application_name: str = "lacuna"
+) -> psycopg.Connection[tuple[Any, ...]]:
+    """A psycopg connection of the caller's own, in autocommit mode, as Django would log in.
+
+    For LISTEN, advisory locks that last, and records that must outlive a rollback. The caller
+    closes it. It never comes from the pool, and carries no acting user.
+    """
+    connection = connections[alias]
+    params = connection.get_connection_params()
+    for key in ("context", "cursor_factory"):
+        params.pop(key, None)
+    role = connection.settings_dict["OPTIONS"].get("assume_role")
+    params.pop("pool", None)
+    params.pop("assume_role", None)
+    params["application_name"] = application_name
+    own: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(**params, autocommit=True)
+    if role:
+        own.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(role)))
+    return own

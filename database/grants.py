@@ -1,0 +1,66 @@
+"""What the application and the reporting role may do with each table.
+
+The owner grants after every ``migrate``, from the models: a table is readable and writable to the
+application and readable to the reporting role, unless its model says otherwise:
+
+``app_privileges``      what the application may do, e.g. ``("SELECT", "INSERT")``
+``hidden_columns``      columns that the reporting role never sees, e.g. ``{"password_hash"}``
+
+Default privileges are not used: they would also open partitions that are made later.
+"""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from database import roles
+
+# Django's own tables hold sessions and password-like material: nothing for reports.
+_FRAMEWORK = "django.contrib."
+
+
+def apply(connection: BaseDatabaseWrapper) -> None:
+    """Grant on every table that exists; the connection acts as the owner."""
+    columns = _columns(connection)
+    statements = []
+    for model in apps.get_models(include_auto_created=True):
+        table = model._meta.db_table
+        if model._meta.managed and not model._meta.proxy and table in columns:
+            statements += _statements(model, columns[table], connection)
+    if "django_migrations" in columns:
+        readers = f"{roles.APP}, {roles.READONLY}, {roles.BACKUP}"
+        statements.append(f"GRANT SELECT ON django_migrations TO {readers}")
+    statements.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {roles.APP}")
+    with connection.cursor() as cursor:
+        cursor.execute(";\n".join(statements))
+
+
+def _statements(
+    model: type[models.Model], columns: list[str], connection: BaseDatabaseWrapper
+) -> list[str]:
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    privileges = getattr(model, "app_privileges", ("SELECT", "INSERT", "UPDATE", "DELETE"))
+    statements = [
+        f"REVOKE ALL ON {table} FROM {roles.APP}, {roles.READONLY}",
+        f"GRANT {', '.join(privileges)} ON {table} TO {roles.APP}",
+        f"GRANT SELECT ON {table} TO {roles.BACKUP}",
+    ]
+    if not model.__module__.startswith(_FRAMEWORK):
+        hidden: frozenset[str] = getattr(model, "hidden_columns", frozenset())
+        shown = ", ".join(quote(column) for column in columns if column not in hidden)
+        only = f" ({shown})" if hidden else ""
+        statements.append(f"GRANT SELECT{only} ON {table} TO {roles.READONLY}")
+    return statements
+
+
+def _columns(connection: BaseDatabaseWrapper) -> dict[str, list[str]]:
+    """Each table's columns, also those that only SQL made."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position)"
+            " FROM information_schema.columns WHERE table_schema = 'public' GROUP BY 1"
+        )
+        return dict(cursor.fetchall())

@@ -1,0 +1,100 @@
+"""The database roles every installation has, and the statements that create them.
+
+They are created by whoever sets the server up (the embedded server's first start, or
+``manage.py create_roles``), never by a migration: roles belong to the whole cluster, and
+migrations of several databases run side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+OWNER: Final = "lacuna_owner"
+APP: Final = "lacuna_app"
+READONLY: Final = "lacuna_readonly"
+AUDITOR: Final = "lacuna_auditor"
+BACKUP: Final = "lacuna_backup"
+
+# What each role is for, and the attributes it is created with. NOINHERIT: a role that is later
+# granted to the application must be taken on purpose (SET ROLE), never merely possessed.
+ROLES: Final[dict[str, LiteralString]] = {
+    OWNER: "NOSUPERUSER NOCREATEROLE NOBYPASSRLS LOGIN",  # migrates, owns every object
+    APP: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOINHERIT LOGIN",  # runs the product
+    READONLY: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS LOGIN",  # reports
+    AUDITOR: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS LOGIN",  # reads the audit log
+    BACKUP: "NOSUPERUSER NOCREATEDB NOCREATEROLE BYPASSRLS LOGIN",  # dumps every row
+}
+
+# Any constant will do; advisory locks are per database, so every caller connects to the same one.
+_LOCK: Final = 0x6C6163756E61  # "lacuna"
+
+
+def ensure_roles(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    """Create the roles that are missing and return their names.
+
+    ``connection`` is in autocommit mode, logged in with CREATEROLE (BYPASSRLS of the backup role
+    needs a superuser). Safe to repeat, and safe to run at the same time from several databases:
+    a role that another session creates in between counts as present.
+    """
+    created = []
+    connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
+        present = {
+            row[0]
+            for row in connection.execute(
+                "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(ROLES)]
+            )
+        }
+        for name, attributes in ROLES.items():
+            if name in present:
+                continue
+            try:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} {}").format(
+                        sql.Identifier(name), sql.SQL(attributes)
+                    )
+                )
+                created.append(name)
+            except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                continue  # made from another database meanwhile: the lock is per database
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+    return created
+
+
+def let_login_become(connection: psycopg.Connection[tuple[object, ...]], login: str) -> None:
+    """Allow ``login`` to SET ROLE to the owner and the application, without inheriting from them."""
+    members = connection.execute(
+        "SELECT r.rolname FROM pg_auth_members m"
+        " JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles l ON l.oid = m.member"
+        " WHERE l.rolname = %s",
+        [login],
+    ).fetchall()
+    present = {row[0] for row in members}
+    newer = connection.info.server_version >= 160000  # inheritance is fixed at the GRANT
+    options = sql.SQL(" WITH INHERIT FALSE, SET TRUE") if newer else sql.SQL("")
+    for role in (OWNER, APP, READONLY):
+        if role in present or role == login:
+            continue
+        connection.execute(
+            sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)) + options
+        )
+
+
+def ensure_database(connection: psycopg.Connection[tuple[object, ...]], name: str) -> bool:
+    """Create the database ``name``, owned by the owner role, unless it exists; True if created."""
+    exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+    if exists:
+        return False
+    try:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0").format(
+                sql.Identifier(name), sql.Identifier(OWNER)
+            )
+        )
+    except psycopg.errors.DuplicateDatabase:
+        return False
+    return True
