@@ -1,0 +1,122 @@
+"""What every test stands on: a database migrated by its owner and used by the application's role."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.test import TransactionTestCase
+from django.test.utils import setup_databases, teardown_databases
+
+from database import roles
+from database.connections import as_admin, own_connection
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """A test that reaches for anything but this machine fails."""
+    real = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        local = self.family == socket.AF_UNIX or (
+            isinstance(address, tuple) and address[0] in {"127.0.0.1", "::1", "localhost"}
+        )
+        if not local:
+            raise AssertionError(f"A test tried to reach {address!r} over the network.")
+        return real(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> None:
+    """Create the roles before any database is made: they belong to the whole server."""
+    with as_admin(connection), own_connection() as admin:
+        roles.ensure_roles(admin)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_test_environment: None,
+    django_db_blocker: Any,
+    django_db_modify_db_settings: None,
+) -> Iterator[None]:
+    """Made by the administrator, migrated by the owner, used by the application."""
+    with django_db_blocker.unblock():
+        with as_admin(connection):
+            created = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
+        # The switch back restored the login, not the test database's name, which must stay.
+        _assert_application_role()
+    yield
+    with django_db_blocker.unblock(), as_admin(connection):
+        teardown_databases(created, verbosity=0)
+
+
+def _assert_application_role() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, current_database()")
+        user, database = cursor.fetchone()
+    connection.close()
+    assert user == roles.APP, f"tests would run as {user}"
+    assert database.startswith("test_"), f"tests would run in {database}"
+
+
+def _empty_tables(self: TransactionTestCase) -> None:
+    """Empty every table after a test with real transactions, whatever its triggers forbid.
+
+    Django's flush runs as the application, which may not TRUNCATE.
+    """
+    connections.close_all()
+    with as_admin(connection), own_connection() as admin:
+        admin.execute("SET session_replication_role = replica")
+        tables = [
+            row[0]
+            for row in admin.execute(
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+                " AND tablename NOT IN ('django_migrations', 'django_content_type',"
+                " 'auth_permission', 'migrations_history')"
+            )
+        ]
+        admin.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tables_are_emptied_by_the_administrator() -> None:
+    """Replaces the teardown of tests with real transactions."""
+    TransactionTestCase._fixture_teardown = _empty_tables  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def as_role() -> Any:
+    """Act as another database role for the rest of the test's transaction: an intruder's seat."""
+
+    def become(role: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(psycopg.sql.SQL("SET LOCAL ROLE {}").format(psycopg.sql.Identifier(role)))
+
+    return become
+
+
+@pytest.fixture
+def owner_connection(db: None) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection of its own as the owner, to the same test database; sees committed rows only."""
+    params = connection.get_connection_params()
+    for key in ("context", "cursor_factory", "pool", "assume_role"):
+        params.pop(key, None)
+    login = {key.lower(): value for key, value in settings.DATABASE_OWNER.items() if value}
+    params |= {**login}
+    with psycopg.connect(**params, autocommit=True) as own:
+        own.execute(f"SET ROLE {roles.OWNER}")
+        yield own

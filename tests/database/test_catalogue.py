@@ -1,0 +1,161 @@
+"""What the models promise, the database holds: ON DELETE, indexes, names, rights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import connection, models
+from django.db.utils import Error
+
+from tests.factories import make_result, make_user
+from tests.test_architecture import our_models
+
+pytestmark = pytest.mark.django_db
+
+ACTIONS = {
+    models.CASCADE: "c",
+    models.PROTECT: "r",
+    models.RESTRICT: "r",
+    models.SET_NULL: "n",
+}
+
+
+def foreign_keys() -> Iterator[tuple[str, str, models.ForeignKey[models.Model, models.Model]]]:
+    for model in our_models():
+        for field in model._meta.local_concrete_fields:
+            if isinstance(field, models.ForeignKey):
+                yield model._meta.db_table, field.column, field
+
+
+def test_every_foreign_key_has_its_on_delete_in_the_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.conrelid::regclass::text, a.attname, c.confdeltype::text FROM pg_constraint c"
+            " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]"
+            " WHERE c.contype = 'f'"
+        )
+        held = {(table, column): action for table, column, action in cursor.fetchall()}
+
+    expected = {
+        (table, column): ACTIONS[field.remote_field.on_delete]
+        for table, column, field in foreign_keys()
+    }
+    assert expected
+    assert {key: held.get(key) for key in expected} == expected
+
+
+def test_every_foreign_key_leads_an_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.indrelid::regclass::text, a.attname FROM pg_index i"
+            " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+        )
+        leading = set(cursor.fetchall())
+
+    assert {(table, column) for table, column, _ in foreign_keys()} - leading == set()
+
+
+def test_the_documented_names_exist() -> None:
+    tables = "users images analysis_results analysis_results_history processing_queue"
+    tables += " analysis_cache system_settings migrations_history"
+    views = "user_activity_summary queue_status_summary image_analysis_status"
+    views += " analysis_performance_summary duplicate_images_report"
+    functions = "update_updated_at_column validate_image_status_transition"
+    functions += " validate_queue_status_transition cleanup_expired_cache mark_duplicate_images"
+    functions += " uuid_generate_v4"
+    indexes = "idx_images_created_at idx_analysis_results_confidence_score"
+    indexes += " idx_processing_queue_status_priority"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+        relations = {row[0] for row in cursor.fetchall()}
+        cursor.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
+        procedures = {row[0] for row in cursor.fetchall()}
+
+    assert {*tables.split(), *views.split(), *indexes.split()} - relations == set()
+    assert set(functions.split()) - procedures == set()
+
+
+def test_names_need_no_quoting_and_moments_have_a_zone() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND (quote_ident(column_name) <> column_name"
+            " OR quote_ident(table_name) <> table_name"
+            " OR data_type = 'timestamp without time zone')"
+        )
+        assert cursor.fetchall() == []
+
+
+def test_every_view_shows_nobody_more_than_its_tables() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'v'"
+            " AND relnamespace = 'public'::regnamespace"
+            " AND NOT coalesce('security_invoker=true' = ANY(reloptions), false)"
+        )
+        assert cursor.fetchall() == []
+
+
+def test_every_function_that_runs_as_its_owner_fixes_its_search_path() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid::regprocedure::text FROM pg_proc"
+            " WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+            " AND NOT coalesce(array_to_string(proconfig, ',') LIKE '%%search_path=%%', false)"
+        )
+        assert cursor.fetchall() == []
+
+
+def test_the_application_owns_nothing_and_has_no_wider_sight() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relowner = 'lacuna_app'::regrole")
+        assert cursor.fetchone()[0] == 0
+        cursor.execute(
+            "SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolinherit"
+            " FROM pg_roles WHERE rolname = 'lacuna_app'"
+        )
+        assert cursor.fetchone() == (False, False, False, False, False)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "DROP TABLE images",
+        "ALTER TABLE images DISABLE TRIGGER ALL",
+        "TRUNCATE analysis_results_history",
+        "INSERT INTO analysis_results_history SELECT * FROM analysis_results_history",
+        "UPDATE analysis_results_history SET notes = 'rewritten'",
+        "DELETE FROM analysis_results_history",
+        "DELETE FROM django_migrations",
+        "UPDATE migrations_history SET status = 'success'",
+        "SET ROLE lacuna_owner",
+        "SELECT set_on_delete('images', 'user_id', 'CASCADE')",
+        "CREATE TABLE mine (id int)",
+    ],
+)
+def test_the_application_cannot(attempt: str) -> None:
+    make_result()
+
+    with pytest.raises(Error, match="permission denied|must be owner|no privilege"):
+        connection.cursor().execute(attempt)
+
+
+def test_the_reporting_role_reads_everything_but_secrets_and_writes_nothing(
+    as_role: Callable[[str], None],
+) -> None:
+    make_user(password="secret")
+    as_role("lacuna_readonly")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(email), count(email_verified) FROM users")
+        assert cursor.fetchone()[0] == 1
+        cursor.execute("SELECT * FROM image_analysis_status")
+        for attempt in (
+            "SELECT password_hash FROM users",
+            "SELECT * FROM django_session",
+            "UPDATE images SET file_name = 'x'",
+        ):
+            cursor.execute("SAVEPOINT attempt")
+            with pytest.raises(Error, match="permission denied"):
+                cursor.execute(attempt)
+            cursor.execute("ROLLBACK TO SAVEPOINT attempt")

@@ -1,0 +1,205 @@
+"""Migrations go both ways, and their history is kept outside their transactions."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import ProgrammingError, connection
+from django.db.migrations.loader import MigrationLoader
+
+from database import migration_status
+from database.connections import as_owner
+from database.models import MigrationRun
+
+OURS = ("imaging", "accounts", "jobs", "database")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def catalogue() -> dict[str, list[Any]]:
+    """What the database holds: tables with columns, constraints, indexes, functions, triggers."""
+    queries = {
+        "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default"
+        " FROM information_schema.columns WHERE table_schema = 'public'",
+        "constraints": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)"
+        " FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
+        "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "functions": "SELECT oid::regprocedure::text, prosrc FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace",
+        "triggers": "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid)"
+        " FROM pg_trigger WHERE NOT tgisinternal",
+        "privileges": "SELECT grantee, table_name, column_name, privilege_type"
+        " FROM information_schema.column_privileges WHERE table_schema = 'public'"
+        " AND grantee LIKE 'lacuna%'",
+    }
+    found = {}
+    with connection.cursor() as cursor:
+        for name, query in queries.items():
+            cursor.execute(query)
+            found[name] = sorted(map(str, cursor.fetchall()))
+    return found
+
+
+@pytest.fixture
+def migrated_again() -> Iterator[None]:
+    yield
+    call_command("migrate", verbosity=0)
+
+
+def test_every_migration_goes_back_and_forward_to_the_same_database(migrated_again: None) -> None:
+    before = catalogue()
+
+    for app in OURS:
+        plan = [key for key in MigrationLoader(connection).disk_migrations if key[0] == app]
+        for _, name in sorted(plan, reverse=True)[1:]:
+            call_command("migrate", app, name, verbosity=0)
+        call_command("migrate", app, "zero", verbosity=0)
+    emptied = catalogue()
+    call_command("migrate", verbosity=0)
+
+    assert not any("'images'" in row or "'users'" in row for row in emptied["columns"])
+    assert not any("new_key" in row or "validate_" in row for row in emptied["functions"])
+    after = catalogue()
+    for kind, rows in before.items():
+        assert after[kind] == rows, kind
+
+
+def test_the_model_and_the_migrations_agree() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_each_run_stands_in_the_history_with_its_batch_and_duration(migrated_again: None) -> None:
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    call_command("migrate", "imaging", verbosity=0)
+
+    runs = MigrationRun.objects.filter(name="imaging.0004_views").order_by("-started_at")
+    latest, before = runs[0], runs[1]
+    assert (latest.status, before.status) == ("success", "rolled_back")
+    assert latest.batch == before.batch + 1
+    assert latest.duration_ms is not None
+    assert latest.completed_at is not None
+    assert latest.completed_at >= latest.started_at
+    assert latest.checksum is not None
+    assert len(latest.checksum) == 64
+
+
+def test_a_failing_migration_leaves_its_error_in_the_history_and_nothing_else(
+    migrated_again: None,
+) -> None:
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    with as_owner(connection), connection.cursor() as cursor:
+        cursor.execute("CREATE VIEW duplicate_images_report AS SELECT 1 AS in_the_way")
+    try:
+        with pytest.raises(ProgrammingError, match="already exists"):
+            call_command("migrate", "imaging", verbosity=0)
+
+        run = MigrationRun.objects.filter(name="imaging.0004_views").latest("started_at")
+        assert run.status == "failed"
+        assert run.error_message is not None
+        assert "duplicate_images_report" in run.error_message
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('queue_status_summary')")
+            assert cursor.fetchone()[0] is None, "the migration was rolled back whole"
+    finally:
+        with as_owner(connection), connection.cursor() as cursor:
+            cursor.execute("DROP VIEW duplicate_images_report")
+
+
+def test_migrate_leaves_the_connection_as_the_application(migrated_again: None) -> None:
+    call_command("migrate", verbosity=0)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone()[0] == "lacuna_app"
+
+
+def states() -> dict[str, str]:
+    return {row["name"]: row["state"] for row in migration_status.report()["migrations"]}
+
+
+def test_status_tells_applied_from_pending(migrated_again: None) -> None:
+    assert set(states().values()) == {"applied"}
+    assert migration_status.report()["valid"]
+
+    call_command("migrate", "imaging", "0003", verbosity=0)
+
+    assert states()["imaging.0004_views"] == "pending"
+    assert not migration_status.report()["valid"]
+
+
+def test_status_finds_a_migration_whose_file_is_missing() -> None:
+    with as_owner(connection), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('imaging', '0099_x', now())"
+        )
+    try:
+        assert states()["imaging.0099_x"] == "missing file"
+    finally:
+        with as_owner(connection), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE name = '0099_x'")
+
+
+def test_status_finds_a_migration_edited_since_it_was_applied(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated_again: None
+) -> None:
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    call_command("migrate", "imaging", verbosity=0)
+    edited = tmp_path / "0004_views.up.sql"
+    edited.write_text("SELECT 'edited'")
+    real = migration_status.checksum
+
+    def checksum(migration: Any) -> str | None:
+        return "0" * 64 if str(migration) == "imaging.0004_views" else real(migration)
+
+    monkeypatch.setattr(migration_status, "checksum", checksum)
+
+    assert states()["imaging.0004_views"] == "edited"
+
+
+def test_a_run_that_was_killed_shows_as_interrupted(migrated_again: None) -> None:
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    with as_owner(connection), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO migrations_history (name, status, batch)"
+            " VALUES ('imaging.0004_views', 'running', 999)"
+        )
+
+    assert states()["imaging.0004_views"] == "interrupted"
+
+
+def test_the_command_prints_json_alone_and_fails_on_request(migrated_again: None) -> None:
+    out = io.StringIO()
+    call_command("migration_status", "--json", stdout=out)
+    report = json.loads(out.getvalue())
+    assert report["counts"] == {"applied": len(report["migrations"])}
+
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    with pytest.raises(SystemExit) as ended:
+        call_command("migration_status", "--validate", stdout=io.StringIO())
+    assert ended.value.code == 1
+
+
+def test_the_command_shows_the_history(migrated_again: None) -> None:
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    out = io.StringIO()
+    call_command("migration_status", "--history", "2", stdout=out)
+
+    lines = out.getvalue().splitlines()
+    assert "imaging.0004_views" in lines[0]
+    assert "rolled_back" in lines[0]
+
+
+def test_a_second_run_of_an_exclusive_command_is_refused_with_75() -> None:
+    from database.connections import own_connection
+
+    with own_connection() as other:
+        other.execute("SELECT pg_advisory_lock(hashtextextended('command cleanup_cache', 0))")
+        with pytest.raises(CommandError, match="Another cleanup_cache is running") as refused:
+            call_command("cleanup_cache")
+    assert refused.value.returncode == 75

@@ -1,0 +1,6 @@
+"""One factory for each model: a saved row with sensible values, any of which may be given."""
+
+from tests.factories.accounts import make_user
+from tests.factories.imaging import make_image, make_job, make_result
+
+__all__ = ["make_image", "make_job", "make_result", "make_user"]

@@ -1,0 +1,22 @@
+"""The product's settings, with what only tests need."""
+
+import os
+
+from config.settings import *  # noqa: F403 - a settings module is its names
+from config.settings import DATABASES, INSTALLED_APPS, LACUNA_HOME
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.jobs.queueapp"]
+
+# A real worker started by a test must find that test's database.
+if name := os.environ.get("TEST_DATABASE_NAME"):
+    DATABASES["default"]["NAME"] = name
+
+# A pool would ignore the switch of roles that the test database's set-up makes.
+DATABASES["default"]["OPTIONS"].pop("pool", None)
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+
+MEDIA_ROOT = LACUNA_HOME / "test-media"
+STORAGES = {
+    "default": {"BACKEND": "config.storage.AtomicFileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
