@@ -1,0 +1,160 @@
+"""``manage.py demo``"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from config import demonstration
+from database.actor import acting_as
+from imaging.actions import uploads
+
+_READY_WITHIN = 90  # seconds
+_STOP_WITHIN = 40
+
+
+class Command(BaseCommand):
+    """Everything in one: database, people, photographs, a worker and the web server."""
+
+    help = (
+        "Show Lacuna with sample people and real photographs, on this machine alone. Prints the"
+        " address and a password that is new at each start. Ctrl-C stops it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="the first port to try (8000)")
+
+    def handle(self, *args: Any, port: int, **options: Any) -> None:
+        """Set up, start, tell the address, and wait."""
+        if settings.EMBEDDED_HOME is None:
+            raise CommandError(
+                "The demonstration runs on its own private server. Unset DATABASE_URL and DB_NAME"
+                " first, so that it cannot touch your data."
+            )
+        signal.signal(signal.SIGTERM, _interrupt)
+        self.stdout.write("Preparing the private PostgreSQL and its tables …")
+        call_command("migrate", verbosity=0)
+        password = "-".join(secrets.token_hex(2) for _ in range(4))
+        people = demonstration.people(password)
+        added = self._photographs(people)
+        connections.close_all()
+        port = _free_port(port)
+        processes = [_start_worker(), _start_web(port)]
+        try:
+            self._wait_until_ready(processes, port)
+            self._tell(port, password, added)
+            _wait_for_any(processes)
+        except KeyboardInterrupt:
+            self.stdout.write("\nStopping …")
+        finally:
+            _stop(processes)
+
+    def _photographs(self, people: dict[str, Any]) -> int:
+        files = demonstration.photographs()
+        if not files:
+            self.stderr.write(
+                "No sample photographs: the extra `demo` is not installed. Upload your own."
+            )
+        analyst = people["analyst@lacuna.example"]
+        added = 0
+        with acting_as(analyst.pk):
+            for path in files:
+                with path.open("rb") as content:
+                    added += uploads.receive(content, name=path.name, by=analyst).created
+        return added
+
+    def _wait_until_ready(self, processes: list[subprocess.Popen[bytes]], port: int) -> None:
+        deadline = time.monotonic() + _READY_WITHIN
+        while time.monotonic() < deadline:
+            for process in processes:
+                if process.poll() is not None:
+                    raise CommandError(f"A process ended at its start: {process.args!r}")
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+                return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        raise CommandError("The web server did not become ready; see the lines above.")
+
+    def _tell(self, port: int, password: str, added: int) -> None:
+        emails = "\n".join(
+            f"    {email:<26}  {role.label}"
+            for email, (_, role) in demonstration.PEOPLE.items()
+        )
+        self.stdout.write(
+            f"\n  Lacuna is running:  http://127.0.0.1:{port}/\n\n"
+            f"  Log in as\n{emails}\n"
+            f"  with the password   {password}   (new at each start)\n\n"
+            f"  {added} photographs were added and are being analysed. Ctrl-C stops everything.\n"
+        )
+        self.stdout.flush()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _free_port(first: int) -> int:
+    for port in range(first, first + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise CommandError(f"No port from {first} to {first + 49} is free; say another with --port.")
+
+
+def _environment() -> dict[str, str]:
+    # A terminal full of access lines would bury the address.
+    return {**os.environ, "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")}
+
+
+def _start_worker() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker"],
+        env=_environment(),
+        start_new_session=True,  # Ctrl-C reaches us alone; we tell the others
+    )
+
+
+def _start_web(port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
+    command += ["--workers", "1", "--threads", "8", "--log-level", "warning"]
+    return subprocess.Popen(
+        command, cwd=settings.BASE_DIR, env=_environment(), start_new_session=True
+    )
+
+
+def _wait_for_any(processes: list[subprocess.Popen[bytes]]) -> None:
+    while all(process.poll() is None for process in processes):
+        time.sleep(0.5)
+    ended = next(process for process in processes if process.poll() is not None)
+    raise CommandError(f"A process ended with code {ended.returncode}: {ended.args!r}")
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + _STOP_WITHIN
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

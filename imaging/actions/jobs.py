@@ -1,0 +1,115 @@
+"""Asking for analyses, and steering those that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from accounts.models import User
+from imaging import analysis
+from imaging.errors import NotNow
+from imaging.models import AnalysisStatus, Image, ProcessingJob, QueueStatus
+
+log = structlog.get_logger(__name__)
+
+_LIVE = (QueueStatus.QUEUED, QueueStatus.PROCESSING, QueueStatus.RETRYING)
+PRIORITIES = range(1, 11)
+
+
+def request(
+    image: Image,
+    *,
+    by: User,
+    parameters: dict[str, Any] | None = None,
+    priority: int = 5,
+) -> ProcessingJob:
+    """Queue an analysis of the image, in the caller's transaction.
+
+    Asking again for what already waits or runs answers with that job. Wrong parameters and an
+    archived image are refused with NotNow.
+    """
+    try:
+        chosen = analysis.Parameters.from_json(parameters or {})
+    except ValueError as error:
+        raise NotNow(f"{image.file_name}: {error}") from None
+    if image.analysis_status == AnalysisStatus.ARCHIVED:
+        raise NotNow(f"{image.file_name} is archived; an archived image is not analysed again.")
+    unique_key = f"{image.pk}:{chosen.fingerprint()}"
+    waiting = ProcessingJob.objects.filter(unique_key=unique_key, status__in=_LIVE).first()
+    if waiting:
+        return waiting
+    job = ProcessingJob(
+        image=image,
+        user=by,
+        parameters=parameters or {},
+        priority=priority,
+        unique_key=unique_key,
+    )
+    ProcessingJob.objects.enqueue([job])
+    log.info("analysis requested", image_id=str(image.pk), job_id=str(job.pk))
+    return job
+
+
+@transaction.atomic
+def retry(job_id: UUID, *, by: User) -> ProcessingJob:
+    """Put a failed job in line once more; its attempts count anew."""
+    job = _locked(job_id)
+    if job.status != QueueStatus.FAILED:
+        raise NotNow(f"Only a failed job can be retried; this one is {job.status}.")
+    if ProcessingJob.objects.filter(unique_key=job.unique_key, status__in=_LIVE).exists():
+        raise NotNow("The same analysis already waits or runs.")
+    if not ProcessingJob.objects.filter(pk=job_id).retry():
+        raise NotNow("The job changed meanwhile; look again.")
+    log.info("job retried", job_id=str(job_id), user_id=str(by.pk))
+    job.refresh_from_db()
+    return job
+
+
+@transaction.atomic
+def cancel(job_id: UUID, *, by: User) -> ProcessingJob:
+    """Take a waiting job out of the line, or ask a running one to stop."""
+    job = _locked(job_id)
+    if job.status in {QueueStatus.COMPLETED, QueueStatus.CANCELLED}:
+        raise NotNow(f"The job is already {job.status}.")
+    ProcessingJob.objects.filter(pk=job_id).cancel()
+    log.info("job cancelled", job_id=str(job_id), user_id=str(by.pk))
+    job.refresh_from_db()
+    return job
+
+
+@transaction.atomic
+def prioritise(job_id: UUID, *, priority: int, by: User) -> ProcessingJob:
+    """Move a waiting job forward (10 is first) or back (1 is last)."""
+    if priority not in PRIORITIES:
+        raise NotNow(f"Priority must be from 1 to 10, not {priority}.")
+    job = _locked(job_id)
+    if job.status not in {QueueStatus.QUEUED, QueueStatus.RETRYING}:
+        raise NotNow(f"Only a waiting job has a place in line; this one is {job.status}.")
+    job.priority = priority
+    job.save(update_fields=["priority"])
+    log.info("job prioritised", job_id=str(job_id), priority=priority, user_id=str(by.pk))
+    return job
+
+
+def request_many(images: Iterable[Image], *, by: User) -> int:
+    """Queue an analysis of each image that may have one; return how many were queued."""
+    queued = 0
+    for image in images:
+        try:
+            with transaction.atomic():
+                request(image, by=by)
+            queued += 1
+        except NotNow:
+            continue
+    return queued
+
+
+def _locked(job_id: UUID) -> ProcessingJob:
+    try:
+        return ProcessingJob.objects.select_for_update().get(pk=job_id)
+    except ProcessingJob.DoesNotExist:
+        raise NotNow(f"There is no job {job_id}.") from None

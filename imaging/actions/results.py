@@ -1,0 +1,93 @@
+"""Storing what an analysis found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from imaging import analysis, paths
+from imaging.actions import cache
+from imaging.models import AnalysisResult, AnalysisStatus, Image, ProcessingJob
+
+# The pictures of an analysis, by the name of their file.
+LAYERS = ("visualization", "ground", "outline")
+
+
+def findings(found: analysis.Analysis) -> dict[str, Any]:
+    """An analysis as the cache keeps it."""
+    return {
+        "algorithm_version": analysis.VERSION,
+        "negative_space_data": found.negative_space_data,
+        "quality_metrics": found.quality_metrics,
+        "anomalies": found.anomalies,
+        "confidence_score": found.confidence_score,
+    }
+
+
+def save_pictures(
+    image: Image, fingerprint: str, picture: analysis.Picture, found: analysis.Analysis
+) -> None:
+    """Draw the visualization and the page's layers, and store them.
+
+    Their paths follow from image and fingerprint, and the same analysis draws the same bytes: a
+    worker that died after this leaves nothing wrong behind.
+    """
+    drawn = {
+        "visualization": analysis.render_visualization(picture, found),
+        "ground": analysis.render_layer_ground(found),
+        "outline": analysis.render_layer_outline(found),
+    }
+    for name, data in drawn.items():
+        default_storage.save(paths.layer(image.pk, fingerprint, name), ContentFile(data))
+
+
+def pictures_exist(image: Image, fingerprint: str) -> bool:
+    """Whether every picture of this analysis is in the storage."""
+    return all(
+        default_storage.exists(paths.layer(image.pk, fingerprint, name)) for name in LAYERS
+    )
+
+
+def put_in_force(
+    image: Image,
+    job: ProcessingJob,
+    parameters: analysis.Parameters,
+    result: dict[str, Any],
+    *,
+    milliseconds: int,
+    from_cache: bool,
+) -> AnalysisResult:
+    """Make the findings the image's result, in the caller's transaction.
+
+    The result they replace goes to the history by trigger. The caller holds the job's lease.
+    """
+    fingerprint = parameters.fingerprint()
+    now = timezone.now()
+    stored, _ = AnalysisResult.objects.update_or_create(
+        image=image,
+        defaults={
+            "user_id": job.user_id,
+            "algorithm_version": result["algorithm_version"],
+            "algorithm_parameters": parameters.canonical(),
+            "algorithm_fingerprint": fingerprint,
+            "negative_space_data": result["negative_space_data"],
+            "anomalies": result["anomalies"],
+            "confidence_score": str(result["confidence_score"]),
+            "processing_time_ms": milliseconds,
+            "quality_metrics": result["quality_metrics"],
+            "visualization_path": paths.layer(image.pk, fingerprint, "visualization"),
+            "notes": None,
+            "from_cache": from_cache,
+            "job_id": job.pk,
+            "created_at": now,
+        },
+    )
+    Image.objects.filter(pk=image.pk).update(
+        analysis_status=AnalysisStatus.COMPLETED, processed_at=now
+    )
+    if not from_cache:
+        cache.store(image, fingerprint, result, analysis=stored)
+    return stored

@@ -1,0 +1,10 @@
+"""Reports under their documented names."""
+
+from django.db import migrations
+
+from database.sqlfiles import run_sql_files
+
+
+class Migration(migrations.Migration):
+    dependencies = [("imaging", "0003_indexes")]
+    operations = [run_sql_files(__file__)]

@@ -1,0 +1,42 @@
+"""Where an image's files lie in the storage."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+_ENDINGS: Final = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/tiff": "tif",
+    "image/gif": "gif",
+    "image/bmp": "bmp",
+}
+
+
+def original(file_hash: str, mime_type: str) -> str:
+    """The bytes as handed in, once, by their SHA-256."""
+    ending = _ENDINGS.get(mime_type, "bin")
+    return f"originals/{file_hash[:2]}/{file_hash[2:4]}/{file_hash}.{ending}"
+
+
+def thumbnail(image_id: UUID) -> str:
+    """The small picture of lists."""
+    return f"{_folder(image_id)}/thumbnail.webp"
+
+
+def preview(image_id: UUID) -> str:
+    """The picture of the page: upright, at most 1,600 pixels."""
+    return f"{_folder(image_id)}/preview.webp"
+
+
+def layer(image_id: UUID, fingerprint: str, name: str) -> str:
+    """A picture made by an analysis: ``visualization``, ``ground`` or ``outline``."""
+    return f"{_folder(image_id)}/{fingerprint[:16]}/{name}.webp"
+
+
+def _folder(image_id: UUID) -> str:
+    # The last characters of a time-ordered key are random: folders fill evenly.
+    text = str(image_id)
+    return f"derived/{text[-2:]}/{text}"

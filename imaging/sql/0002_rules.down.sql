@@ -1,0 +1,17 @@
+DROP FUNCTION mark_duplicate_images(integer);
+DROP FUNCTION mark_duplicate_image(uuid, integer);
+DROP FUNCTION find_near_duplicates(bigint, integer);
+DROP FUNCTION cleanup_expired_cache();
+DROP TRIGGER measure_analysis_cache ON analysis_cache;
+DROP FUNCTION measure_analysis_cache();
+DROP TRIGGER archive_analysis_result ON analysis_results;
+DROP FUNCTION archive_analysis_result();
+DROP TRIGGER update_analysis_results_updated_at ON analysis_results;
+ALTER TABLE analysis_results DROP CONSTRAINT analysis_results_anomalies_check;
+DROP TRIGGER follow_processing_queue ON processing_queue;
+DROP FUNCTION follow_processing_queue();
+DROP TRIGGER validate_queue_status ON processing_queue;
+DROP FUNCTION validate_queue_status_transition();
+DROP TRIGGER update_images_updated_at ON images;
+DROP TRIGGER validate_image_status ON images;
+DROP FUNCTION validate_image_status_transition();
