@@ -149,9 +149,8 @@ TIME_ZONE = os.environ.get("TIME_ZONE") or "UTC"
 
 MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT") or LACUNA_HOME / "media").resolve()
 STATIC_URL = "static/"
-STATIC_ROOT = LACUNA_HOME / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
-WHITENOISE_USE_FINDERS = True  # static files need no collecting on a single machine
+WHITENOISE_USE_FINDERS = True  # served from where they lie: nothing to collect
 STORAGES = {
     "default": {"BACKEND": "config.storage.AtomicFileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -31,7 +31,7 @@ def report(using: str = DEFAULT_DB_ALIAS) -> dict[str, Any]:
     checksum was recorded counts as unedited.
     """
     connection = connections[using]
-    loader = MigrationLoader(connection, ignore_no_initial=True)
+    loader = MigrationLoader(connection, ignore_no_migrations=True)
     applied = MigrationRecorder(connection).applied_migrations()
     runs = _latest_runs(connection.introspection.table_names())
     rows = []

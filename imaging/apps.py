@@ -8,3 +8,7 @@ class ImagingConfig(AppConfig):
 
     name = "imaging"
     verbose_name = "Images"
+
+    def ready(self) -> None:
+        # The models exist only now; the settings and the job kind need them.
+        from imaging import kinds, system_settings  # noqa: F401, PLC0415

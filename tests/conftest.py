@@ -8,13 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.conf import settings
 from django.db import connection, connections
 from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 
 from database import roles
-from database.connections import as_admin, own_connection
+from database.connections import as_admin, as_owner, own_connection
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -99,24 +98,14 @@ def tables_are_emptied_by_the_administrator() -> None:
 
 
 @pytest.fixture
-def as_role() -> Any:
-    """Act as another database role for the rest of the test's transaction: an intruder's seat."""
-
-    def become(role: str) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(psycopg.sql.SQL("SET LOCAL ROLE {}").format(psycopg.sql.Identifier(role)))
-
-    return become
+def administrator(transactional_db: None) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection of its own that may SET ROLE to anybody; sees committed rows only."""
+    with as_admin(connection), own_connection() as own:
+        yield own
 
 
 @pytest.fixture
-def owner_connection(db: None) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """A connection of its own as the owner, to the same test database; sees committed rows only."""
-    params = connection.get_connection_params()
-    for key in ("context", "cursor_factory", "pool", "assume_role"):
-        params.pop(key, None)
-    login = {key.lower(): value for key, value in settings.DATABASE_OWNER.items() if value}
-    params |= {**login}
-    with psycopg.connect(**params, autocommit=True) as own:
-        own.execute(f"SET ROLE {roles.OWNER}")
+def owner(transactional_db: None) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection of its own as the owner of the tables; sees committed rows only."""
+    with as_owner(connection), own_connection() as own:
         yield own

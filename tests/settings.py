@@ -1,9 +1,13 @@
 """The product's settings, with what only tests need."""
 
 import os
+from pathlib import Path
 
-from config.settings import *  # noqa: F403 - a settings module is its names
-from config.settings import DATABASES, INSTALLED_APPS, LACUNA_HOME
+# The private server of the tests is not that of the demonstration.
+os.environ.setdefault("LACUNA_HOME", str(Path(__file__).resolve().parent.parent / ".lacuna/test"))
+
+from config.settings import *  # noqa: E402, F403 - a settings module is its names
+from config.settings import DATABASES, INSTALLED_APPS, LACUNA_HOME  # noqa: E402
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.jobs.queueapp"]
 

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'migration run',
                 'db_table': 'migrations_history',
-                'indexes': [models.Index(models.F('name'), models.F('-started_at'), name='idx_migrations_history_name')],
+                'indexes': [models.Index(fields=['name', '-started_at'], name='idx_migrations_history_name')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'success', 'failed', 'rolled_back'])), name='migrations_history_status_check')],
             },
         ),

@@ -10,6 +10,7 @@ DROP TRIGGER update_analysis_results_updated_at ON analysis_results;
 ALTER TABLE analysis_results DROP CONSTRAINT analysis_results_anomalies_check;
 DROP TRIGGER follow_processing_queue ON processing_queue;
 DROP FUNCTION follow_processing_queue();
+SELECT uninstall_queue('processing_queue');
 DROP TRIGGER validate_queue_status ON processing_queue;
 DROP FUNCTION validate_queue_status_transition();
 DROP TRIGGER update_images_updated_at ON images;

@@ -67,6 +67,8 @@ CREATE TRIGGER validate_queue_status
     BEFORE UPDATE OF status ON processing_queue
     FOR EACH ROW EXECUTE FUNCTION validate_queue_status_transition();
 
+SELECT install_queue('processing_queue', 'queued', 'processing', 'retrying');
+
 -- An image follows its job: being worked on, back in line, or failed. ``completed`` is written with
 -- the result itself. An image that was analysed before keeps its result when a later job is
 -- cancelled, so it returns to ``completed``.

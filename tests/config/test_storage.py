@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.files.base import ContentFile, File
@@ -17,7 +18,10 @@ def storage(tmp_path: Path) -> AtomicFileSystemStorage:
     return AtomicFileSystemStorage(location=tmp_path)
 
 
-class Breaking(ContentFile[bytes]):
+_Content = ContentFile[bytes] if TYPE_CHECKING else ContentFile
+
+
+class Breaking(_Content):
     """Ends in the middle, as a full disk or a lost connection would."""
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from accounts.models import User
 from imaging.actions import uploads
@@ -19,7 +19,7 @@ Receive = Callable[..., uploads.Upload]
 
 
 @pytest.fixture(autouse=True)
-def storage(settings: SettingsWrapper, tmp_path: Path) -> Path:
+def storage(settings: Settings, tmp_path: Path) -> Path:
     """A storage of the test's own."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.STORAGES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from database.connections import as_admin, as_owner, own_connection
 from tests.factories import make_image, make_job, make_result
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,25 +68,21 @@ ORDER BY mean_exec_time DESC LIMIT 10;
 
 
 @pytest.fixture
-def owner() -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    with as_owner(connection), own_connection() as own:
-        own.cursor_factory = psycopg.RawCursor
-        yield own
-
-
-@pytest.fixture
-def administrator() -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    with as_admin(connection), own_connection() as own:
-        yield own
+def raw(
+    owner: psycopg.Connection[tuple[Any, ...]],
+) -> psycopg.Connection[tuple[Any, ...]]:
+    """The owner's connection, taking parameters as the document writes them: $1, $2."""
+    owner.cursor_factory = psycopg.RawCursor
+    return owner
 
 
 def test_a_persons_latest_images_with_their_confidence(
-    owner: psycopg.Connection[tuple[Any, ...]],
+    raw: psycopg.Connection[tuple[Any, ...]],
 ) -> None:
     result = make_result()
     waiting = make_image(user=result.image.user)
 
-    cursor = owner.execute(LATEST_IMAGES, [result.image.user_id])
+    cursor = raw.execute(LATEST_IMAGES, [result.image.user_id])
 
     names = [column.name for column in cursor.description or []]
     rows = [dict(zip(names, row, strict=True)) for row in cursor]
@@ -96,29 +90,29 @@ def test_a_persons_latest_images_with_their_confidence(
     assert [row["confidence_score"] for row in rows] == [None, Decimal("0.9000")]
 
 
-def test_the_pending_queue(owner: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_the_pending_queue(raw: psycopg.Connection[tuple[Any, ...]]) -> None:
     low, high = make_job(priority=1), make_job(priority=10)
     make_job(status="completed")
 
-    assert [row[0] for row in owner.execute(PENDING_QUEUE)] == [high.pk, low.pk]
+    assert [row[0] for row in raw.execute(PENDING_QUEUE)] == [high.pk, low.pk]
 
 
-def test_the_performance_summary(owner: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_the_performance_summary(raw: psycopg.Connection[tuple[Any, ...]]) -> None:
     make_result(processing_time_ms=100)
     make_result(processing_time_ms=300)
 
-    ((version, count, average, confidence),) = owner.execute(PERFORMANCE)
+    ((version, count, average, confidence),) = raw.execute(PERFORMANCE)
 
     assert (version, count, average) == ("ns-1", 2, 200)
     assert float(confidence) == 0.9
 
 
 def test_the_plan_of_a_query_and_the_statistics(
-    owner: psycopg.Connection[tuple[Any, ...]],
+    raw: psycopg.Connection[tuple[Any, ...]],
 ) -> None:
     image = make_image()
 
-    plan = owner.execute(PLAN, [image.user_id, image.created_at]).fetchall()
+    plan = raw.execute(PLAN, [image.user_id, image.created_at]).fetchall()
 
     assert "Execution Time" in plan[-1][0]
     for statement in (
@@ -127,14 +121,14 @@ def test_the_plan_of_a_query_and_the_statistics(
         "REINDEX INDEX idx_images_created_at;",
         "VACUUM ANALYZE images;",
     ):
-        assert owner.execute(statement).statusmessage == statement.split()[0]
+        assert raw.execute(statement).statusmessage == statement.split()[0]
 
 
-def test_people_are_inserted_by_role(owner: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_people_are_inserted_by_role(raw: psycopg.Connection[tuple[Any, ...]]) -> None:
     for statement in filter(str.strip, PEOPLE.split(";")):
-        owner.execute(statement)
+        raw.execute(statement)
 
-    rows = owner.execute("SELECT role, is_active FROM users ORDER BY email").fetchall()
+    rows = raw.execute("SELECT role, is_active FROM users ORDER BY email").fetchall()
     assert rows == [("admin", True), ("analyst", True), ("api_user", True), ("viewer", True)]
 
 

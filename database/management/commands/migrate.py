@@ -9,8 +9,9 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
 from django.db.migrations import Migration
+from django.db.migrations.exceptions import MigrationSchemaMissing
 
-from database import grants
+from database import grants, roles
 from database.connections import as_owner, own_connection
 from database.migration_history import MIGRATE_LOCK, Recorder
 
@@ -46,6 +47,11 @@ class Command(migrate.Command):
             try:
                 super().handle(*args, **options)
                 grants.apply(connection)
+            except MigrationSchemaMissing as error:
+                raise CommandError(
+                    f"{roles.OWNER} may not create tables in the database"
+                    f" {connection.settings_dict['NAME']}. Run: python manage.py create_roles"
+                ) from error
             except Exception as error:
                 self._recorder.failed(error)
                 raise

@@ -1,0 +1,204 @@
+"""Real processes on a server of their own, killed in the middle: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from database import embedded
+from tests.pictures import disc, encoded
+
+pytestmark = pytest.mark.heavy
+
+IMAGES = 24
+PATIENCE = 90.0  # seconds; a rescue takes up to 25
+
+
+class Site:
+    """An installation in a directory of its own: server, files, worker processes."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DATABASE", "DB_", "TEST_DATABASE"))
+        }
+        self.environment = {
+            **kept,
+            "LACUNA_HOME": str(home),
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "NUMBA_CACHE_DIR": str(settings.LACUNA_HOME / "numba"),
+            "LOG_LEVEL": "WARNING",
+        }
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def manage(self, *arguments: str) -> str:
+        """Run a command to its end and return what it printed."""
+        run = subprocess.run(
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        worker = subprocess.Popen(
+            [
+                sys.executable,
+                str(settings.BASE_DIR / "manage.py"),
+                "run_worker",
+                "--concurrency",
+                "2",
+            ],
+            env=self.environment,
+            stderr=(self.home / f"worker-{len(self.workers)}.log").open("wb"),
+        )
+        self.workers.append(worker)
+        return worker
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the server as its owner, patiently: it may be starting again."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                host = embedded.ensure_running(self.home / "postgres")
+                with psycopg.connect(
+                    host=str(host), user="lacuna_owner", dbname="lacuna", autocommit=True
+                ) as connection:
+                    return connection.execute(sql).fetchall()  # type: ignore[call-overload,no-any-return]
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def count(self, sql: str) -> int:
+        return int(self.query(sql)[0][0])
+
+    def wait_for(self, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not ready():
+            if time.monotonic() > deadline:
+                logs = "\n".join(log.read_text() for log in self.home.glob("worker-*.log"))
+                state = self.query("SELECT status, count(*) FROM processing_queue GROUP BY 1")
+                pytest.fail(f"not within {PATIENCE:.0f} s: {state}\n{logs}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGCONT)
+                worker.terminate()
+        for worker in self.workers:
+            try:
+                worker.wait(45)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        embedded.stop(self.home / "postgres")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """Migrated, with one admin and a folder of images taken in, and nobody working yet."""
+    site = Site(tmp_path / "a home")
+    site.manage("migrate", "--verbosity", "0")
+    site.query(
+        "INSERT INTO users (email, password_hash, role)"
+        " VALUES ('admin@example.org', '', 'admin') RETURNING id"
+    )
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(IMAGES):
+        picture = disc(900, 700, seed=number)
+        (folder / f"{number:02}.png").write_bytes(encoded(picture, "PNG"))
+    report = json.loads(site.manage("import_images", str(folder), "--json"))
+    assert report["stored"] == IMAGES
+    yield site
+    site.stop()
+
+
+def completed(site: Site) -> int:
+    return site.count("SELECT count(*) FROM processing_queue WHERE status = 'completed'")
+
+
+def assert_every_image_is_analysed_once(site: Site) -> None:
+    assert site.count("SELECT count(*) FROM images WHERE analysis_status = 'completed'") == IMAGES
+    assert site.count("SELECT count(*) FROM analysis_results") == IMAGES
+    assert site.count("SELECT count(*) FROM analysis_results_history") == 0
+    assert site.count("SELECT count(*) FROM processing_queue") == IMAGES
+    assert site.count("SELECT count(DISTINCT job_id) FROM analysis_results") == IMAGES
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing(site: Site) -> None:
+    first = site.start_worker()
+    site.wait_for(lambda: completed(site) >= 2)
+    first.kill()
+    first.wait()
+    site.start_worker()
+    site.wait_for(lambda: completed(site) == IMAGES)
+
+    assert_every_image_is_analysed_once(site)
+
+
+def test_a_database_killed_in_the_middle_loses_nothing(site: Site) -> None:
+    site.start_worker()
+    site.wait_for(lambda: completed(site) >= 2)
+    postmaster = int(
+        (site.home / "postgres").joinpath("data", "postmaster.pid").read_text().split()[0]
+    )
+    os.kill(postmaster, signal.SIGKILL)
+    site.wait_for(lambda: completed(site) == IMAGES)
+
+    assert_every_image_is_analysed_once(site)
+    assert site.workers[0].poll() is None, "the worker lives"
+
+
+def test_a_file_that_vanishes_fails_its_own_job_alone(site: Site) -> None:
+    (path,) = site.query("SELECT file_path FROM images ORDER BY created_at DESC LIMIT 1")[0]
+    (site.home / "media" / path).unlink()
+    worker = site.start_worker()
+    site.wait_for(lambda: completed(site) == IMAGES - 1)
+    site.wait_for(
+        lambda: site.count("SELECT count(*) FROM processing_queue WHERE status = 'failed'") == 1
+    )
+
+    ((reason, retries, status),) = site.query(
+        "SELECT q.error_message, q.retry_count, i.analysis_status FROM processing_queue q"
+        " JOIN images i ON i.id = q.image_id WHERE q.status = 'failed'"
+    )
+    assert "is gone" in reason
+    assert (retries, status) == (0, "failed")
+    assert worker.poll() is None
+
+
+def test_a_full_disk_is_retried_until_there_is_room(site: Site) -> None:
+    derived = site.home / "media" / "derived"
+    derived.rename(derived.with_name("full"))
+    derived.write_text("where a directory should be: every write below it fails")
+    site.start_worker()
+    site.wait_for(
+        lambda: site.count("SELECT count(*) FROM processing_queue WHERE retry_count > 0") >= 1
+    )
+    assert site.count("SELECT count(*) FROM analysis_results") == 0
+
+    derived.unlink()
+    derived.with_name("full").rename(derived)
+    site.wait_for(lambda: completed(site) == IMAGES)
+
+    assert_every_image_is_analysed_once(site)
