@@ -121,7 +121,8 @@ def secret_key(home: Path, *, required: bool) -> str:
     try:
         home.mkdir(parents=True, exist_ok=True)
         try:
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as new:
                 new.write(secrets.token_urlsafe(50))
         except FileExistsError:
             pass
@@ -131,5 +132,3 @@ def secret_key(home: Path, *, required: bool) -> str:
             f"{file} cannot be used ({error.strerror}). Set LACUNA_HOME to a directory"
             " that this user may write, or set SECRET_KEY."
         ) from None
-
-

@@ -18,7 +18,7 @@ _SHARED: list[Any] = [
 
 
 def configuration(level: str, form: str) -> dict[str, Any]:
-    """The logging settings; ``form`` is ``json`` (a line per event) or ``text`` (for a terminal)."""
+    """The logging settings; ``form`` is ``json`` (a line per event) or ``text`` (for people)."""
     renderers: list[Any] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
         if form == "json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -13,8 +14,10 @@ from django.utils import timezone
 
 if TYPE_CHECKING:
     _UUIDField = models.UUIDField[str | uuid.UUID, uuid.UUID]
+    _DateTimeField = models.DateTimeField[str | datetime, datetime]
 else:
     _UUIDField = models.UUIDField
+    _DateTimeField = models.DateTimeField
 
 
 def uuid7() -> uuid.UUID:
@@ -42,7 +45,7 @@ class KeyField(_UUIDField):
     """
 
     def __init__(self, **options: Any) -> None:
-        defaults = {
+        defaults: dict[str, Any] = {
             "primary_key": True,
             "default": uuid7,
             "db_default": NewKey(),
@@ -51,11 +54,11 @@ class KeyField(_UUIDField):
         super().__init__(**(defaults | options))
 
 
-class CreatedAtField(models.DateTimeField):
+class CreatedAtField(_DateTimeField):
     """The moment the row was made."""
 
     def __init__(self, **options: Any) -> None:
-        defaults = {"default": timezone.now, "db_default": Now(), "editable": False}
+        defaults: dict[str, Any] = {"default": timezone.now, "db_default": Now(), "editable": False}
         super().__init__(**(defaults | options))
 
 

@@ -1,4 +1,4 @@
-"""Records every run of a migration in ``migrations_history``, outside the migration's transaction."""
+"""Records every run of a migration in ``migrations_history``, outside its transaction."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ def _write_run(own: psycopg.Connection[Any], run: _Run, batch: int) -> None:
     own.execute(
         """
         INSERT INTO migrations_history
-            (id, name, status, batch, duration_ms, error_message, checksum, started_at, completed_at)
+            (id, name, status, batch, duration_ms, error_message, checksum,
+             started_at, completed_at)
         VALUES (%(id)s, %(name)s, %(status)s, %(batch)s, %(duration)s::integer, %(error)s,
                 %(checksum)s, now() - %(ago)s * interval '1 second',
                 CASE WHEN %(duration)s::integer IS NOT NULL THEN now() END)

@@ -1,4 +1,4 @@
-"""How every migration stands: what the files say, what the database says, and whether they agree."""
+"""How every migration stands: what files and database say, and whether they agree."""
 
 from __future__ import annotations
 
@@ -66,17 +66,9 @@ def report(using: str = DEFAULT_DB_ALIAS) -> dict[str, Any]:
 
 def history(limit: int) -> list[dict[str, Any]]:
     """The last runs, newest first."""
-    return list(
-        MigrationRun.objects.order_by("-started_at", "-id").values(
-            "name",
-            "status",
-            "batch",
-            "duration_ms",
-            "error_message",
-            "started_at",
-            "completed_at",
-        )[:limit]
-    )
+    fields = ("name", "status", "batch", "duration_ms", "error_message")
+    runs = MigrationRun.objects.order_by("-started_at", "-id")
+    return [dict(run) for run in runs.values(*fields, "started_at", "completed_at")[:limit]]
 
 
 def _latest_runs(tables: list[str]) -> dict[str, dict[str, Any]]:

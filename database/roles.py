@@ -53,9 +53,7 @@ def ensure_roles(connection: psycopg.Connection[tuple[object, ...]]) -> list[str
                 continue
             try:
                 connection.execute(
-                    sql.SQL("CREATE ROLE {} {}").format(
-                        sql.Identifier(name), sql.SQL(attributes)
-                    )
+                    sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(name), sql.SQL(attributes))
                 )
                 created.append(name)
             except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
@@ -66,7 +64,7 @@ def ensure_roles(connection: psycopg.Connection[tuple[object, ...]]) -> list[str
 
 
 def let_login_become(connection: psycopg.Connection[tuple[object, ...]], login: str) -> None:
-    """Allow ``login`` to SET ROLE to the owner and the application, without inheriting from them."""
+    """Allow ``login`` to SET ROLE to owner and application, without inheriting from them."""
     members = connection.execute(
         "SELECT r.rolname FROM pg_auth_members m"
         " JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles l ON l.oid = m.member"

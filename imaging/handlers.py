@@ -45,13 +45,9 @@ def warm_up() -> None:
     analysis.warm_up()
 
 
-def _compute(
-    job: ProcessingJob, image: Image, parameters: analysis.Parameters
-) -> dict[str, Any]:
+def _compute(job: ProcessingJob, image: Image, parameters: analysis.Parameters) -> dict[str, Any]:
     limits = analysis.Limits(max_pixels=settings.MAX_IMAGE_PIXELS)
-    picture = analysis.decode(
-        _original(image), limits=limits, working_edge=parameters.working_edge
-    )
+    picture = analysis.decode(_original(image), limits=limits, working_edge=parameters.working_edge)
     raise_if_cancelled(job)
     report_progress(job, done=1, total=_STEPS, message="measuring the negative space")
     found = analysis.analyse(picture, parameters)

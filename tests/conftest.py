@@ -1,4 +1,4 @@
-"""What every test stands on: a database migrated by its owner and used by the application's role."""
+"""What every test stands on: a database that its owner migrated and the application uses."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _empty_tables(self: TransactionTestCase) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def tables_are_emptied_by_the_administrator() -> None:
     """Replaces the teardown of tests with real transactions."""
-    TransactionTestCase._fixture_teardown = _empty_tables  # type: ignore[method-assign]
+    setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)  # noqa: B010 - private
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 # The private server of the tests is not that of the demonstration.
 os.environ.setdefault("LACUNA_HOME", str(Path(__file__).resolve().parent.parent / ".lacuna/test"))
 
-from config.settings import *  # noqa: E402, F403 - a settings module is its names
-from config.settings import DATABASES, INSTALLED_APPS, LACUNA_HOME  # noqa: E402
+from config.settings import *  # noqa: F403 - a settings module is its names
+from config.settings import DATABASES, INSTALLED_APPS, LACUNA_HOME
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.jobs.queueapp"]
 

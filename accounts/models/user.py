@@ -57,7 +57,7 @@ class User(AbstractBaseUser):
     created_at = CreatedAtField()
     updated_at = UpdatedAtField()
 
-    last_login = None  # type: ignore[assignment] # Django's column; ours is last_login_at
+    last_login = None  # Django's column; ours is last_login_at
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -51,9 +51,7 @@ class MigrationRun(models.Model):
                 condition=models.Q(status__in=MigrationStatus.values),
             )
         ]
-        indexes = [
-            models.Index(fields=["name", "-started_at"], name="idx_migrations_history_name")
-        ]
+        indexes = [models.Index(fields=["name", "-started_at"], name="idx_migrations_history_name")]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.get_status_display()}"

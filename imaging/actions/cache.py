@@ -117,9 +117,7 @@ def clean_up(
     )
 
 
-def _surplus(
-    entries: QuerySet[AnalysisCacheEntry], limit: int
-) -> QuerySet[AnalysisCacheEntry]:
+def _surplus(entries: QuerySet[AnalysisCacheEntry], limit: int) -> QuerySet[AnalysisCacheEntry]:
     """Those used before the ``limit`` most recently used ones."""
     ordered = entries.order_by("-last_accessed_at", "-id")
     edge: tuple[datetime, Any] | None = (

@@ -46,9 +46,7 @@ def save_pictures(
 
 def pictures_exist(image: Image, fingerprint: str) -> bool:
     """Whether every picture of this analysis is in the storage."""
-    return all(
-        default_storage.exists(paths.layer(image.pk, fingerprint, name)) for name in LAYERS
-    )
+    return all(default_storage.exists(paths.layer(image.pk, fingerprint, name)) for name in LAYERS)
 
 
 def put_in_force(

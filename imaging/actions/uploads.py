@@ -83,7 +83,7 @@ def receive(
 
 @contextmanager
 def _received(content: IO[bytes] | File[bytes], shown: str) -> Iterator[_Received]:
-    """The bytes in a temporary file of ours, with size and hash; refused when empty or too large."""
+    """The bytes in a temporary file, with size and hash; refused when empty or too large."""
     limit: int = system_settings.get("max_file_size")
     digest = hashlib.sha256()
     size = 0

@@ -24,9 +24,9 @@ class QueueStatus(models.TextChoices):
 class ProcessingJob(Job):
     """One analysis of one image, to be done or done.
 
-    ``parameters`` are those of ``imaging.analysis.Parameters``; empty means the default. Changes of
-    status are guarded by ``validate_queue_status_transition()``; ``follow_processing_queue()`` keeps
-    the image's own status in step.
+    ``parameters`` are those of ``imaging.analysis.Parameters``; empty means the default. Changes
+    of status are guarded by ``validate_queue_status_transition()``, and
+    ``follow_processing_queue()`` keeps the image's own status in step.
     """
 
     states: ClassVar[States] = States(

@@ -25,8 +25,19 @@ def insert(email: str, role: str = "viewer") -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["", "ana", "ana@", "@example.org", "ana@example", "a b@example.org", "a@b@c.org",
-              "ana@.org", "ana@example..org", "ana@example.org."]
+    "email",
+    [
+        "",
+        "ana",
+        "ana@",
+        "@example.org",
+        "ana@example",
+        "a b@example.org",
+        "a@b@c.org",
+        "ana@.org",
+        "ana@example..org",
+        "ana@example.org.",
+    ],
 )
 def test_the_database_refuses_what_is_no_address(email: str) -> None:
     with pytest.raises(IntegrityError, match="users_email_format_check"):

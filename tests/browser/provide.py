@@ -1,8 +1,8 @@
 """Finds a browser for the page tests, or gets one: ``python -m tests.browser.provide``.
 
-In this order: the one named by LACUNA_BROWSER, an installed Chromium, Debian's by apt where this user
-may install packages, Playwright's own. Without any the page tests are skipped with their reason; in
-CI (the variable CI is set) that is a failure.
+In this order: the one named by LACUNA_BROWSER, an installed Chromium, Debian's by apt where this
+user may install packages, Playwright's own. Without any the page tests are skipped with their
+reason; in CI (the variable CI is set) that is a failure.
 """
 
 from __future__ import annotations

@@ -18,7 +18,10 @@ def storage(tmp_path: Path) -> AtomicFileSystemStorage:
     return AtomicFileSystemStorage(location=tmp_path)
 
 
-_Content = ContentFile[bytes] if TYPE_CHECKING else ContentFile
+if TYPE_CHECKING:
+    _Content = ContentFile[bytes]
+else:
+    _Content = ContentFile
 
 
 class Breaking(_Content):

@@ -16,7 +16,7 @@ from tests.test_architecture import our_models
 
 pytestmark = pytest.mark.django_db
 
-ACTIONS = {
+ACTIONS: dict[Any, str] = {
     models.CASCADE: "c",
     models.PROTECT: "r",
     models.RESTRICT: "r",

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection
 from django.db.migrations.loader import MigrationLoader
 
-from database import migration_status
+from database import migration_history, migration_status
 from database.connections import as_owner
 from database.models import MigrationRun
 
@@ -152,7 +152,7 @@ def test_status_finds_a_migration_edited_since_it_was_applied(
     call_command("migrate", "imaging", verbosity=0)
     edited = tmp_path / "0004_views.up.sql"
     edited.write_text("SELECT 'edited'")
-    real = migration_status.checksum
+    real = migration_history.checksum
 
     def checksum(migration: Any) -> str | None:
         return "0" * 64 if str(migration) == "imaging.0004_views" else real(migration)

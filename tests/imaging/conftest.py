@@ -41,7 +41,9 @@ def analyst(db: None) -> User:
 def receive(analyst: User) -> Receive:
     """Hand bytes in under a name."""
 
-    def hand_in(data: bytes | None = None, name: str = "disc.jpg", **options: Any) -> uploads.Upload:
+    def hand_in(
+        data: bytes | None = None, name: str = "disc.jpg", **options: Any
+    ) -> uploads.Upload:
         content = io.BytesIO(jpeg() if data is None else data)
         return uploads.receive(content, name=name, by=options.pop("by", analyst), **options)
 

@@ -100,7 +100,10 @@ def test_the_pictures_of_the_page_are_stored(receive: Receive, run: Claim) -> No
 
     result = AnalysisResult.objects.get()
     assert results.pictures_exist(upload.image, result.algorithm_fingerprint)
-    with default_storage.open(result.visualization_path) as file, Pillow.open(file) as picture:
+    with (
+        default_storage.open(result.visualization_path or "") as file,
+        Pillow.open(file) as picture,
+    ):
         assert (picture.format, picture.size) == ("WEBP", (320, 240))
 
 
@@ -120,11 +123,14 @@ def test_the_same_analysis_is_never_computed_twice(
     assert again.from_cache
     assert again.negative_space_data == first.negative_space_data
     assert again.confidence_score == first.confidence_score
-    assert AnalysisCacheEntry.objects.get(
-        algorithm_fingerprint=again.algorithm_fingerprint
-    ).hit_count == 1
-    assert [kept.algorithm_parameters["method"] for kept in
-            AnalysisResultHistory.objects.order_by("superseded_at", "id")] == ["mbd", "luma"]
+    assert (
+        AnalysisCacheEntry.objects.get(algorithm_fingerprint=again.algorithm_fingerprint).hit_count
+        == 1
+    )
+    assert [
+        kept.algorithm_parameters["method"]
+        for kept in AnalysisResultHistory.objects.order_by("superseded_at", "id")
+    ] == ["mbd", "luma"]
 
 
 def test_an_expired_cache_entry_is_computed_anew(
@@ -181,9 +187,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(receive: Receive, claim: Cl
     assert not AnalysisCacheEntry.objects.exists()
 
 
-def test_a_file_that_vanished_fails_for_good_with_its_name(
-    receive: Receive, claim: Claim
-) -> None:
+def test_a_file_that_vanished_fails_for_good_with_its_name(receive: Receive, claim: Claim) -> None:
     upload = receive(name="gone.jpg")
     assert upload.job is not None
     default_storage.delete(upload.image.file_path)
@@ -219,9 +223,7 @@ def test_asking_again_for_what_waits_answers_with_that_job(receive: Receive) -> 
 @pytest.mark.parametrize(
     "parameters", [{"method": "magic"}, {"blurr": 9}, {"working_edge": -1}, {"blur": "wide"}]
 )
-def test_wrong_parameters_are_refused_by_name(
-    parameters: dict[str, Any], receive: Receive
-) -> None:
+def test_wrong_parameters_are_refused_by_name(parameters: dict[str, Any], receive: Receive) -> None:
     image = receive().image
     with pytest.raises(NotNow, match=next(iter(parameters))):
         jobs.request(image, by=image.user, parameters=parameters)

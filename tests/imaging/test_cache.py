@@ -108,8 +108,9 @@ def test_a_second_run_finds_nothing(entries: list[AnalysisCacheEntry]) -> None:
     assert run("--max-entries", "3")["rows"] == 0
 
 
-@pytest.mark.parametrize("wrong", [("--older-than", "soon"), ("--max-entries", "-1"),
-                                   ("--batch-size", "0")])
+@pytest.mark.parametrize(
+    "wrong", [("--older-than", "soon"), ("--max-entries", "-1"), ("--batch-size", "0")]
+)
 def test_a_wrong_argument_is_refused_by_name(wrong: tuple[str, str]) -> None:
     with pytest.raises(CommandError, match=wrong[0]):
         run(*wrong)

@@ -81,7 +81,7 @@ class Site:
                 with psycopg.connect(
                     host=str(host), user="lacuna_owner", dbname="lacuna", autocommit=True
                 ) as connection:
-                    return connection.execute(sql).fetchall()  # type: ignore[call-overload,no-any-return]
+                    return connection.execute(sql).fetchall()
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
                     raise

@@ -44,9 +44,7 @@ def run(*arguments: str | Path, exits: int = 0) -> dict[str, Any]:
     return report
 
 
-def test_a_folder_is_taken_in_and_what_is_no_image_is_named(
-    folder: Path, analyst: User
-) -> None:
+def test_a_folder_is_taken_in_and_what_is_no_image_is_named(folder: Path, analyst: User) -> None:
     report = run(folder, "--as", analyst.email, exits=1)
 
     assert (report["stored"], report["already_there"]) == (1, 0)

@@ -83,8 +83,11 @@ def test_a_word_that_is_no_status_is_refused() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         run("UPDATE images SET analysis_status = 'processing ' WHERE id = %s", image.pk)
     with pytest.raises(IntegrityError):
-        run("INSERT INTO processing_queue (image_id, user_id, status) VALUES (%s, %s, 'lost')",
-            image.pk, image.user_id)
+        run(
+            "INSERT INTO processing_queue (image_id, user_id, status) VALUES (%s, %s, 'lost')",
+            image.pk,
+            image.user_id,
+        )
 
 
 def status_of(image: Image) -> str:
@@ -163,8 +166,9 @@ def test_a_jobs_figures_are_kept_in_bounds(values: str) -> None:
 def test_confidence_is_between_0_and_1(confidence: str) -> None:
     result = make_result()
     with pytest.raises(IntegrityError):
-        run("UPDATE analysis_results SET confidence_score = %s WHERE id = %s",
-            confidence, result.pk)
+        run(
+            "UPDATE analysis_results SET confidence_score = %s WHERE id = %s", confidence, result.pk
+        )
 
 
 @pytest.mark.parametrize("digest", ["", "abc", "G" * 64, "A" * 64, "0" * 63])

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 
 from config.storage import AtomicFileSystemStorage
 from database.models import SystemSetting
-from imaging.actions import uploads
+from imaging.actions import jobs, uploads
 from imaging.errors import StorageFailed, UploadRefused
 from imaging.models import Image, ProcessingJob
 from tests.factories import make_user
@@ -219,7 +219,7 @@ def test_a_failing_database_leaves_no_file(
     def broken(*args: Any, **options: Any) -> None:
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr(uploads.jobs, "request", broken)
+    monkeypatch.setattr(jobs, "request", broken)
     with pytest.raises(RuntimeError):
         receive()
 

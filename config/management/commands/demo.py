@@ -91,8 +91,7 @@ class Command(BaseCommand):
 
     def _tell(self, port: int, password: str, added: int) -> None:
         emails = "\n".join(
-            f"    {email:<26}  {role.label}"
-            for email, (_, role) in demonstration.PEOPLE.items()
+            f"    {email:<26}  {role.label}" for email, (_, role) in demonstration.PEOPLE.items()
         )
         self.stdout.write(
             f"\n  Lacuna is running:  http://127.0.0.1:{port}/\n\n"

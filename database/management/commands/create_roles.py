@@ -25,7 +25,7 @@ class Command(OpsCommand):
     )
     example = "create_roles --dry-run"
     exclusive: ClassVar[bool] = False  # the lock would need a role that is not there yet
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = []
 
     def run(self, **options: Any) -> dict[str, Any]:
         with as_admin(connection):
