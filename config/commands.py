@@ -66,7 +66,6 @@ class OpsCommand(BaseCommand):
         if self.example:
             kwargs.setdefault("epilog", f"example:\n  python manage.py {self.example}")
             kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
-        self._name = subcommand
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -85,6 +84,11 @@ class OpsCommand(BaseCommand):
                 default=self.batch_size,
                 help=f"rows changed in one transaction ({self.batch_size})",
             )
+
+    @property
+    def name(self) -> str:
+        """The command's name, which is its module's."""
+        return type(self).__module__.rpartition(".")[2]
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Take the lock, run, and print the outcome."""
@@ -126,9 +130,9 @@ class OpsCommand(BaseCommand):
                 yield item
 
     def _observe(self, outcome: str, details: dict[str, Any]) -> None:
-        log.info("command ended", command=self._name, outcome=outcome, **details)
+        log.info("command ended", command=self.name, outcome=outcome, **details)
         for observer in observers:
-            observer(self._name, outcome, details)
+            observer(self.name, outcome, details)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -158,12 +162,12 @@ class OpsCommand(BaseCommand):
         if not self.exclusive:
             yield
             return
-        key = f"command {self._name}"
+        key = f"command {self.name}"
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
             if not cursor.fetchone()[0]:
                 raise CommandError(
-                    f"Another {self._name} is running. Wait for it to end, then try again.",
+                    f"Another {self.name} is running. Wait for it to end, then try again.",
                     returncode=EX_TEMPFAIL,
                 )
         try:

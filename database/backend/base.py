@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.backends.postgresql import base
 
 from database import embedded
@@ -33,21 +33,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise psycopg.OperationalError(str(error)) from error
         return params
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection, or an error that says which role is missing and what makes it."""
+    def _configure_role(self, connection: Any) -> bool:
+        """Act as the role of the settings, or say what makes that possible."""
         try:
-            return super().get_new_connection(conn_params)
-        except psycopg.errors.InvalidParameterValue as error:
+            changed: bool = super()._configure_role(connection)  # type: ignore[misc] # private
+        except (Error, psycopg.Error) as error:
             role = self.settings_dict["OPTIONS"].get("assume_role")
+            login = self.settings_dict["USER"]
             raise ImproperlyConfigured(
-                f"The database has no role {role}. Run: python manage.py create_roles"
-            ) from error
-        except psycopg.errors.InsufficientPrivilege as error:
-            role = self.settings_dict["OPTIONS"].get("assume_role")
-            raise ImproperlyConfigured(
-                f"The login {self.settings_dict['USER']} may not act as {role}."
+                f"The login {login} cannot act as {role} ({str(error).strip()})."
                 " Run: python manage.py create_roles"
             ) from error
+        return changed
 
     def init_connection_state(self) -> None:
         super().init_connection_state()

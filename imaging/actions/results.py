@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -35,13 +36,15 @@ def save_pictures(
     Their paths follow from image and fingerprint, and the same analysis draws the same bytes: a
     worker that died after this leaves nothing wrong behind.
     """
-    drawn = {
-        "visualization": analysis.render_visualization(picture, found),
-        "ground": analysis.render_layer_ground(found),
-        "outline": analysis.render_layer_outline(found),
-    }
+    # Drawing is compiled code that lets other threads run: two of them take half the time.
+    with ThreadPoolExecutor(max_workers=2) as artists:
+        drawn = {
+            "visualization": artists.submit(analysis.render_visualization, picture, found),
+            "ground": artists.submit(analysis.render_layer_ground, found),
+            "outline": artists.submit(analysis.render_layer_outline, found),
+        }
     for name, data in drawn.items():
-        default_storage.save(paths.layer(image.pk, fingerprint, name), ContentFile(data))
+        default_storage.save(paths.layer(image.pk, fingerprint, name), ContentFile(data.result()))
 
 
 def pictures_exist(image: Image, fingerprint: str) -> bool:
