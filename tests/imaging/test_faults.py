@@ -58,17 +58,11 @@ class Site:
         return run.stdout
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        worker = subprocess.Popen(
-            [
-                sys.executable,
-                str(settings.BASE_DIR / "manage.py"),
-                "run_worker",
-                "--concurrency",
-                "2",
-            ],
-            env=self.environment,
-            stderr=(self.home / f"worker-{len(self.workers)}.log").open("wb"),
-        )
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker"]
+        with (self.home / f"worker-{len(self.workers)}.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [*command, "--concurrency", "2"], env=self.environment, stderr=log
+            )
         self.workers.append(worker)
         return worker
 
@@ -159,9 +153,8 @@ def test_a_worker_killed_in_the_middle_loses_nothing(site: Site) -> None:
 def test_a_database_killed_in_the_middle_loses_nothing(site: Site) -> None:
     site.start_worker()
     site.wait_for(lambda: completed(site) >= 2)
-    postmaster = int(
-        (site.home / "postgres").joinpath("data", "postmaster.pid").read_text().split()[0]
-    )
+    postmaster = embedded.status(site.home / "postgres").pid
+    assert postmaster
     os.kill(postmaster, signal.SIGKILL)
     site.wait_for(lambda: completed(site) == IMAGES)
 
