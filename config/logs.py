@@ -19,10 +19,14 @@ _SHARED: list[Any] = [
 
 def configuration(level: str, form: str) -> dict[str, Any]:
     """The logging settings; ``form`` is ``json`` (a line per event) or ``text`` (for people)."""
+    # Without local variables: they may hold a password, a token or somebody's data.
+    tracebacks = structlog.processors.ExceptionRenderer(
+        structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    )
     renderers: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        [tracebacks, structlog.processors.JSONRenderer(default=str)]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer()]
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     return {
         "version": 1,

@@ -142,6 +142,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
+FORMAT_MODULE_PATH = "config.admin.locales"
 USE_TZ = True
 TIME_ZONE = os.environ.get("TIME_ZONE") or "UTC"
 

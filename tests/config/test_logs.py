@@ -18,6 +18,7 @@ structlog.contextvars.bind_contextvars(request_id="abc12345")
 structlog.get_logger("imaging").info("image stored", image_id="7")
 logging.getLogger("a.library").warning("careful with %s", "this")
 try:
+    password = "hunter2-in-a-local-variable"
     1 / 0
 except ZeroDivisionError:
     structlog.get_logger("imaging").exception("failed")
@@ -45,6 +46,7 @@ def test_every_line_is_one_json_object_with_the_context(tmp_path: object) -> Non
     assert library["event"] == "careful with this"
     assert library["timestamp"].endswith("Z")
     assert failure["exception"][0]["exc_type"] == "ZeroDivisionError"
+    assert "hunter2" not in run.stderr
 
 
 def test_a_request_answers_with_its_id(client: Client) -> None:

@@ -51,7 +51,7 @@ def people(db: None) -> QuerySet[User]:
 def walk(keys: Keyset, size: int, direction: str, cursor: str | None = None) -> list[list[Any]]:
     pages = []
     while True:
-        page = keys.page(size, **{direction: cursor})  # type: ignore[arg-type] # by name
+        page = keys.page(size, **{direction: cursor})
         pages.append([row.pk for row in page.rows])
         cursor = page.next_cursor if direction == "after" else page.previous_cursor
         if cursor is None:

@@ -92,7 +92,7 @@ def test_filters_and_order_start_again_at_the_first_page(
 
 def test_only_offered_columns_can_be_sorted_by(people: None, admin_client: Client) -> None:
     names = list(PersonAdmin.list_display)
-    allowed, refused = names.index("email") + 1, names.index("access") + 1
+    allowed, refused = names.index("email"), names.index("access")
 
     by_email = admin_client.get(PEOPLE, {"o": str(allowed)}).content.decode()
     by_access = admin_client.get(PEOPLE, {"o": str(refused)}).content.decode()

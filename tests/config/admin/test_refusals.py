@@ -104,7 +104,7 @@ def form() -> dict[str, str]:
     }
 
 
-def saving(sql: str | None, error: Exception | None = None) -> Any:
+def saving(sql: str, error: Exception | None = None) -> Any:
     def save_model(
         self: PersonAdmin, request: HttpRequest, obj: User, form: Any, change: bool
     ) -> None:
@@ -133,7 +133,7 @@ def test_a_refused_form_keeps_the_input_and_says_why(
 def test_a_packages_own_refusal_is_shown_too(
     admin_client: Client, form: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PersonAdmin, "save_model", saving(None, Locked("Locked by Grace.")))
+    monkeypatch.setattr(PersonAdmin, "save_model", saving("", Locked("Locked by Grace.")))
     monkeypatch.setattr(PersonAdmin, "domain_errors", (Locked,))
 
     response = admin_client.post("/accounts/user/add/", form)

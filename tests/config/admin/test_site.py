@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.http import HttpRequest
@@ -39,11 +38,10 @@ STAFF_PAGES = [
 
 
 @pytest.fixture
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
     for name in ("_navigation", "_panels", "_searches"):
         monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
-    yield
 
 
 @pytest.mark.parametrize("address", STAFF_PAGES)
@@ -95,7 +93,7 @@ def test_what_waits_is_counted_with_its_meaning(own_registry: None, admin_client
             "Waiting",
             "admin:accounts_user_changelist",
             order=1,
-            count=lambda request: 3,
+            count=lambda _: 3,
             count_meaning="things to do",
         )
     )
@@ -106,9 +104,7 @@ def test_what_waits_is_counted_with_its_meaning(own_registry: None, admin_client
 
 
 def test_nothing_waiting_shows_no_count(own_registry: None, admin_client: Client) -> None:
-    add_navigation(
-        NavItem("Idle", "admin:accounts_user_changelist", order=1, count=lambda request: 0)
-    )
+    add_navigation(NavItem("Idle", "admin:accounts_user_changelist", order=1, count=lambda _: 0))
 
     assert 'class="waiting"' not in admin_client.get("/").content.decode()
 
@@ -144,7 +140,7 @@ def test_a_search_with_one_hit_opens_it(admin_client: Client) -> None:
 
 def test_a_search_with_several_hits_groups_them(own_registry: None, admin_client: Client) -> None:
     make_user("viewer", full_name="Grace One")
-    add_search(lambda request, text: [SearchHit("Image", "grace.jpg", "/x/", "a note")])
+    add_search(lambda *_: [SearchHit("Image", "grace.jpg", "/x/", "a note")])
 
     page = admin_client.get("/search/", {"q": "grace"}).content.decode()
 
@@ -174,7 +170,7 @@ def test_each_search_shows_a_bounded_number_of_hits(
 ) -> None:
     request = rf.get("/search/")
     request.user = admin_user
-    add_search(lambda request, text: (SearchHit("Thing", str(n), "/") for n in range(1000)))
+    add_search(lambda *_: (SearchHit("Thing", str(n), "/") for n in range(1000)))
 
     hits = [hit for hit in registry.search(request, "anything") if hit.kind == "Thing"]
 

@@ -1,0 +1,98 @@
+"""The staff site: who may enter, where things are, what waits, and the search at the top."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils.module_loading import import_string
+
+from config.admin.registry import (
+    NavItem,
+    Panel,
+    SearchHit,
+    add_navigation,
+    add_panel,
+    add_search,
+    panels,
+    search,
+)
+
+__all__ = [
+    "NavItem",
+    "Panel",
+    "SearchHit",
+    "StaffAdminSite",
+    "add_navigation",
+    "add_panel",
+    "add_search",
+]
+
+# Shorter texts would find everything.
+SHORTEST_SEARCH = 2
+
+
+class StaffAdminSite(admin.AdminSite):
+    """The stock admin with a navigation by work, an overview made of panels, and one search.
+
+    Packages add to it with ``add_navigation``, ``add_panel`` and ``add_search``. It is the default
+    site, mounted at ``/`` under the url namespace ``admin``.
+    """
+
+    site_header = "Lacuna"
+    site_title = "Lacuna"
+    index_title = "Overview"
+    site_url = None
+    enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the person's role opens the staff pages."""
+        return bool(getattr(request.user, "is_staff", False))
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        """Django's, and the search."""
+        own: list[URLResolver | URLPattern] = [
+            path("search/", self.admin_view(self.search_view), name="search")
+        ]
+        return own + super().get_urls()
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's, with our form; it is named here because it needs the models loaded."""
+        self.login_form = import_string("config.admin.login.StaffAuthenticationForm")
+        return super().login(request, extra_context)
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The overview: what every package wants seen first."""
+        made = [(panel, panel.render(request)) for panel in panels(request)]
+        shown = [(panel, content) for panel, content in made if content]
+        context = {
+            "panels": shown,
+            "purpose": "What happens now, and what waits for somebody.",
+            **(extra_context or {}),
+        }
+        return super().index(request, context)
+
+    def search_view(self, request: HttpRequest) -> HttpResponse:
+        """What the search at the top finds; a single hit is opened at once."""
+        text = request.GET.get("q", "").strip().replace("\x00", "")[:200]
+        hits = list(search(request, text)) if len(text) >= SHORTEST_SEARCH else []
+        if len(hits) == 1:
+            return HttpResponseRedirect(hits[0].url)
+        hits.sort(key=lambda hit: hit.kind)
+        context = {
+            **self.each_context(request),
+            "title": f"Search for “{text}”" if text else "Search",
+            "purpose": "Finds images, jobs and people by id, name or hash.",
+            "text": text,
+            "too_short": len(text) < SHORTEST_SEARCH,
+            "groups": [(kind, list(some)) for kind, some in groupby(hits, lambda hit: hit.kind)],
+        }
+        return TemplateResponse(request, "admin/search.html", context)
