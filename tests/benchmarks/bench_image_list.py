@@ -81,7 +81,7 @@ def _pages(client: Client, size: int) -> dict[str, str]:
         "first page": start,
         "deep page (half way down)": start + "?after=" + _cursor(middle),
         "filtered: failed": start + "?analysis_status=failed",
-        "searched by the beginning of a name": start + "?q=survey-77",
+        "searched by the beginning of a name": start + "?q=survey-1",
     }
 
 
