@@ -67,7 +67,8 @@ def _store(
     from_cache: bool,
 ) -> None:
     milliseconds = round((time.monotonic() - started) * 1000)
-    with holding(job):
+    # Result and completion stand together or not at all: no kill can come between them.
+    with holding(job, finish=True):
         results.put_in_force(
             image, job, parameters, result, milliseconds=milliseconds, from_cache=from_cache
         )

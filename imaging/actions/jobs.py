@@ -13,6 +13,7 @@ from accounts.models import User
 from imaging import analysis
 from imaging.errors import NotNow
 from imaging.models import AnalysisStatus, Image, ProcessingJob, QueueStatus
+from jobs.errors import DuplicateJob
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +40,6 @@ def request(
     if image.analysis_status == AnalysisStatus.ARCHIVED:
         raise NotNow(f"{image.file_name} is archived; an archived image is not analysed again.")
     unique_key = f"{image.pk}:{chosen.fingerprint()}"
-    waiting = ProcessingJob.objects.filter(unique_key=unique_key, status__in=_LIVE).first()
-    if waiting:
-        return waiting
     job = ProcessingJob(
         image=image,
         user=by,
@@ -49,7 +47,14 @@ def request(
         priority=priority,
         unique_key=unique_key,
     )
-    ProcessingJob.objects.enqueue([job])
+    try:
+        if waiting := _waiting(unique_key):
+            return waiting
+        ProcessingJob.objects.enqueue([job])
+    except DuplicateJob:  # somebody else asked for the same in this very moment
+        if waiting := _waiting(unique_key):
+            return waiting
+        raise NotNow(f"{image.file_name} is being analysed at this moment; ask again.") from None
     log.info("analysis requested", image_id=str(image.pk), job_id=str(job.pk))
     return job
 
@@ -60,10 +65,11 @@ def retry(job_id: UUID, *, by: User) -> ProcessingJob:
     job = _locked(job_id)
     if job.status != QueueStatus.FAILED:
         raise NotNow(f"Only a failed job can be retried; this one is {job.status}.")
-    if ProcessingJob.objects.filter(unique_key=job.unique_key, status__in=_LIVE).exists():
-        raise NotNow("The same analysis already waits or runs.")
-    if not ProcessingJob.objects.filter(pk=job_id).retry():
-        raise NotNow("The job changed meanwhile; look again.")
+    try:
+        if not ProcessingJob.objects.filter(pk=job_id).retry():
+            raise NotNow("The job changed meanwhile; look again.")
+    except DuplicateJob:
+        raise NotNow("The same analysis already waits or runs.") from None
     log.info("job retried", job_id=str(job_id), user_id=str(by.pk))
     job.refresh_from_db()
     return job
@@ -106,6 +112,10 @@ def request_many(images: Iterable[Image], *, by: User) -> int:
         except NotNow:
             continue
     return queued
+
+
+def _waiting(unique_key: str) -> ProcessingJob | None:
+    return ProcessingJob.objects.filter(unique_key=unique_key, status__in=_LIVE).first()
 
 
 def _locked(job_id: UUID) -> ProcessingJob:

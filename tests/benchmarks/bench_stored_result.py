@@ -134,7 +134,6 @@ def _run(job: ProcessingJob | None) -> None:
     mine.update(status="processing", attempt=1, worker_id="bench", started_at=timezone.now())
     with acting_as(mine.get().user_id):
         handlers.analyse(mine.get())
-    mine.update(status="completed", completed_at=timezone.now())
 
 
 if __name__ == "__main__":

@@ -49,12 +49,11 @@ def claim() -> Claim:
 
 @pytest.fixture
 def run(claim: Claim) -> Claim:
-    """Take a job, run its handler, and mark it done."""
+    """Take a job and run its handler, which also marks it as done."""
 
     def work(job: ProcessingJob) -> ProcessingJob:
         taken = claim(job)
         handlers.analyse(taken)
-        ProcessingJob.objects.filter(pk=job.pk).update(status="completed")
         return taken
 
     return work
@@ -82,6 +81,7 @@ def test_a_job_puts_a_result_in_force(receive: Receive, run: Claim) -> None:
     image = Image.objects.get()
     result = AnalysisResult.objects.get(image=image)
     assert image.analysis_status == "completed"
+    assert ProcessingJob.objects.get().status == "completed"
     assert image.processed_at is not None
     assert result.algorithm_version == "ns-1"
     assert result.algorithm_parameters["method"] == "mbd"

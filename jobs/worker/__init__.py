@@ -1,0 +1,1 @@
+"""The process that works on queues: ``manage.py run_worker``."""

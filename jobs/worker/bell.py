@@ -1,0 +1,66 @@
+"""Hears when there is work: LISTEN on the channel that the queues' triggers notify."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+import structlog
+
+from database.connections import own_connection
+from jobs.worker import clock
+
+log = structlog.get_logger(__name__)
+
+CHANNEL: Final = "lacuna_jobs"
+
+_LONGEST_PAUSE = 30.0
+
+
+class Bell:
+    """A connection that listens. While there is none, the worker's poll finds the work."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+        self._next_try = 0.0
+        self._pause = 1.0
+
+    def waitables(self) -> list[int]:
+        """What becomes readable when the bell rings."""
+        return [] if self._connection is None else [self._connection.fileno()]
+
+    def heard(self) -> set[str]:
+        """The tables with work since the last time; never waits."""
+        tables: set[str] = set()
+        if self._connection is None:
+            return tables
+        try:
+            self._connection.pgconn.consume_input()
+            while notification := self._connection.pgconn.notifies():
+                tables.add(notification.extra.decode())
+        except psycopg.Error as error:
+            log.warning("the worker no longer hears of new jobs, and polls", error=str(error))
+            self.close()
+        return tables
+
+    def listen(self) -> bool:
+        """Listen (again), unless it was tried just now; True if what rang before was missed."""
+        if self._connection is not None or clock.now() < self._next_try:
+            return False
+        try:
+            self._connection = own_connection(application_name="lacuna listen")
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except (psycopg.Error, OSError) as error:
+            log.warning("the worker cannot listen for new jobs, and polls", error=str(error))
+            self.close()
+            self._next_try = clock.now() + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            return False
+        self._pause = 1.0
+        return True
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

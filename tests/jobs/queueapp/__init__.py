@@ -1,0 +1,1 @@
+"""Two small queues that only the tests of the job engine have."""
