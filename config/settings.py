@@ -33,6 +33,7 @@ _pool_wait_ms = environment.integer("DATABASE_TIMEOUT", 30_000, least=1)
 
 # The private server's directory, or None when a server is configured.
 EMBEDDED_HOME: Path | None = None
+EMBEDDED_THROW_AWAY = False  # whether it may lose its data when the machine crashes; tests do
 if _database is None:
     if _owner is not None:
         raise ImproperlyConfigured(

@@ -19,6 +19,7 @@ if name := os.environ.get("TEST_DATABASE_NAME"):
 DATABASES["default"]["OPTIONS"].pop("pool", None)
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 
+EMBEDDED_THROW_AWAY = True
 MEDIA_ROOT = LACUNA_HOME / "test-media"
 STORAGES = {
     "default": {"BACKEND": "config.storage.AtomicFileSystemStorage"},

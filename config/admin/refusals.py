@@ -45,7 +45,7 @@ def refusal(error: DatabaseError, model: type[Model] | None = None) -> str | Non
         return _ANSWERS.get(code)
     if stated := _stated_by(model, diagnosis.constraint_name):
         return stated
-    if not diagnosis.schema_name and not diagnosis.table_name:  # raised by one of our functions
+    if not diagnosis.schema_name:  # raised by one of our functions, not by a constraint
         return _sentence(diagnosis)
     columns = diagnosis.column_name or _columns(diagnosis.message_detail) or "one column"
     template = _BY_CODE.get(code, "The database refused this change ({constraint}).")

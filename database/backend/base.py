@@ -28,7 +28,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params: dict[str, Any] = super().get_connection_params()
         if settings.EMBEDDED_HOME is not None:
             try:
-                params["host"] = str(embedded.ensure_running(settings.EMBEDDED_HOME))
+                home, fast = settings.EMBEDDED_HOME, settings.EMBEDDED_THROW_AWAY
+                params["host"] = str(embedded.ensure_running(home, fast=fast))
             except embedded.EmbeddedServerError as error:
                 raise psycopg.OperationalError(str(error)) from error
         return params
