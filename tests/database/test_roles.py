@@ -89,5 +89,7 @@ def test_a_login_of_another_name_may_act_as_the_application_without_inheriting(
 def test_a_role_that_is_missing_is_named_with_what_to_do() -> None:
     with as_admin(connection):
         connection.settings_dict["OPTIONS"]["assume_role"] = "lacuna_nobody"
-        with pytest.raises(ImproperlyConfigured, match=r"cannot act as lacuna_nobody .* create_roles"):
+        with pytest.raises(
+            ImproperlyConfigured, match=r"cannot act as lacuna_nobody .* create_roles"
+        ):
             connection.ensure_connection()

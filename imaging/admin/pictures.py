@@ -1,0 +1,47 @@
+"""Addresses and elements of an image's pictures, as the staff pages use them."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from imaging.models import Image
+
+# What lists show of a picture, in CSS pixels; the stored thumbnail has up to 256.
+SMALL: Final = 56
+STRIP: Final = 132
+
+
+def image_url(image_id: UUID) -> str:
+    """The address of an image's page."""
+    return reverse("admin:imaging_image_change", args=[image_id])
+
+
+def file_url(image: Image, kind: str) -> str:
+    """The address of ``original``, ``preview`` or ``thumbnail``."""
+    return reverse("admin:imaging_image_file", args=[image.pk, kind])
+
+
+def layer_url(image: Image, fingerprint: str, name: str) -> str:
+    """The address of a picture that the analysis with this fingerprint made."""
+    return reverse("admin:imaging_image_layer", args=[image.pk, fingerprint[:16], name])
+
+
+def thumbnail(image: Image, *, edge: int = SMALL, alt: str = "") -> SafeString:
+    """The small picture, cut to a square, loaded when it comes into view.
+
+    It stands beside the image's name, so its own text is empty unless given.
+    """
+    return format_html(
+        '<img class="thumb{}" src="{}" width="{}" height="{}" alt="{}" loading="lazy"'
+        ' decoding="async">',
+        " is-large" if edge > SMALL else "",
+        file_url(image, "thumbnail"),
+        edge,
+        edge,
+        alt,
+    )

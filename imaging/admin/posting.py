@@ -1,0 +1,63 @@
+"""What POST requests of the pages have in common: whether they are allowed, what they may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, transaction
+from django.db.models import Model
+from django.http import HttpRequest
+
+from accounts.models import User
+from config.admin.refusals import refusal
+from imaging.errors import NotNow
+from jobs.errors import DuplicateJob
+
+T = TypeVar("T")
+
+
+def person(request: HttpRequest) -> User:
+    """Who asks; the staff pages let nobody in who has not logged in."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied("Log in first.")
+    return request.user
+
+
+def attempted(change: Callable[[], T], model: type[Model]) -> tuple[T | None, str]:
+    """What the change returns, or None and the sentence with which it was refused.
+
+    Refused by an action, or by the database: a trigger, or somebody else's change at the same time.
+    An error that is no refusal is let through.
+    """
+    try:
+        with transaction.atomic():
+            return change(), ""
+    except NotNow as refused:
+        return None, str(refused)
+    except DuplicateJob:
+        return None, "The same analysis already waits or runs."
+    except DatabaseError as error:
+        sentence = refusal(error, model)
+        if sentence is None:
+            raise
+        return None, sentence
+
+
+def refuse_unknown_actions(model_admin: Any, request: HttpRequest) -> None:
+    """Refuse a list action that the person's role does not give.
+
+    Django leaves the button out and ignores such a request; saying so is clearer.
+    """
+    if request.method != "POST":
+        return
+    asked = {name for name in request.POST.getlist("action") if name}
+    if not asked <= set(model_admin.get_actions(request)):
+        raise PermissionDenied("Your role may not do this with the rows of this list.")
+
+
+def require(request: HttpRequest, permission: str) -> None:
+    """Refuse a person whose role does not give the permission ``app.codename``."""
+    if not request.user.has_perm(permission):
+        raise PermissionDenied("Your role may not do this.")
