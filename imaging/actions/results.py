@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -36,15 +35,14 @@ def save_pictures(
     Their paths follow from image and fingerprint, and the same analysis draws the same bytes: a
     worker that died after this leaves nothing wrong behind.
     """
-    # Drawing is compiled code that lets other threads run: two of them take half the time.
-    with ThreadPoolExecutor(max_workers=2) as artists:
-        drawn = {
-            "visualization": artists.submit(analysis.render_visualization, picture, found),
-            "ground": artists.submit(analysis.render_layer_ground, found),
-            "outline": artists.submit(analysis.render_layer_outline, found),
-        }
+    drawings = analysis.render_drawings(picture, found)
+    drawn = {
+        "visualization": drawings.visualization,
+        "ground": drawings.layer_ground,
+        "outline": drawings.layer_outline,
+    }
     for name, data in drawn.items():
-        default_storage.save(paths.layer(image.pk, fingerprint, name), ContentFile(data.result()))
+        default_storage.save(paths.layer(image.pk, fingerprint, name), ContentFile(data))
 
 
 def pictures_exist(image: Image, fingerprint: str) -> bool:

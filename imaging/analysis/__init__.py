@@ -15,7 +15,13 @@ from imaging.analysis.analysing import Analysis, analyse
 from imaging.analysis.decoding import Picture, decode
 from imaging.analysis.diagrams import histogram_svg, margins_svg, shapes_svg
 from imaging.analysis.errors import ImageRefused
-from imaging.analysis.examining import Examination, examine, warm_up
+from imaging.analysis.examining import (
+    Drawings,
+    Examination,
+    examine,
+    render_drawings,
+    warm_up,
+)
 from imaging.analysis.facts import ImageFacts, Limits, inspect
 from imaging.analysis.hashing import perceptual_hash
 from imaging.analysis.parameters import ALGORITHM, METHODS, VERSION, Parameters
@@ -32,6 +38,7 @@ __all__ = [
     "METHODS",
     "VERSION",
     "Analysis",
+    "Drawings",
     "Examination",
     "ImageFacts",
     "ImageRefused",
@@ -45,6 +52,7 @@ __all__ = [
     "inspect",
     "margins_svg",
     "perceptual_hash",
+    "render_drawings",
     "render_layer_ground",
     "render_layer_outline",
     "render_preview",

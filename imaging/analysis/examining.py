@@ -15,7 +15,7 @@ from imaging.analysis.decoding import Picture, decode
 from imaging.analysis.facts import ImageFacts, Limits
 from imaging.analysis.hashing import perceptual_hash
 from imaging.analysis.parameters import METHODS, Parameters
-from imaging.analysis.team import team_of
+from imaging.analysis.team import Team, team_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,14 +44,10 @@ def examine(
     """Decode, analyse, hash and render one file; raises `ImageRefused`."""
     picture = decode(data, limits=limits, working_edge=parameters.working_edge)
     with team_of(threads) as team:
-        base = rendering.resized(picture.rgb, edge)
-        preview = team.submit(rendering.lossy, base)
+        preview = team.submit(rendering.render_preview, picture, edge=edge)
         analysis = analyse_with(picture, parameters, team)
-        covers = rendering.covers_of(analysis, edge)
-        ground = team.submit(rendering.layer_ground, covers)
-        outline = team.submit(rendering.layer_outline, covers)
         thumbnail = team.submit(rendering.render_thumbnail, picture)
-        seen = rendering.lossy(rendering.drawn(base, covers, analysis), quality=75)
+        drawings = _draw_with(picture, analysis, edge, team)
         return Examination(
             facts=picture.facts,
             factor=picture.factor,
@@ -59,10 +55,36 @@ def examine(
             perceptual_hash=perceptual_hash(picture),
             preview=preview.result(),
             thumbnail=thumbnail.result(),
-            visualization=seen,
-            layer_ground=ground.result(),
-            layer_outline=outline.result(),
+            visualization=drawings.visualization,
+            layer_ground=drawings.layer_ground,
+            layer_outline=drawings.layer_outline,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawings:
+    """What an analysis is shown by, WebP bytes of one shape."""
+
+    visualization: bytes
+    layer_ground: bytes
+    layer_outline: bytes
+
+
+def render_drawings(
+    picture: Picture, analysis: Analysis, *, edge: int = rendering.PREVIEW_EDGE, threads: int = 2
+) -> Drawings:
+    """`render_visualization` and both layers, sharing what they have in common."""
+    with team_of(threads) as team:
+        return _draw_with(picture, analysis, edge, team)
+
+
+def _draw_with(picture: Picture, analysis: Analysis, edge: int, team: Team) -> Drawings:
+    covers = rendering.covers_of(analysis, edge)
+    ground = team.submit(rendering.layer_ground, covers)
+    outline = team.submit(rendering.layer_outline, covers)
+    base = rendering.for_drawing(picture.rgb, edge)
+    seen = rendering.lossy(rendering.drawn(base, covers, analysis), quality=75)
+    return Drawings(seen, ground.result(), outline.result())
 
 
 def warm_up() -> None:

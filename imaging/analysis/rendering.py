@@ -35,6 +35,7 @@ _LIGHT_OPACITY = 0.36
 _DARK_OPACITY = 0.28
 _HALO_OPACITY = 0.6
 _LARGE = 1000
+_LARGEST_FACTOR = 8
 
 
 def render_preview(picture: Picture, *, edge: int = PREVIEW_EDGE) -> bytes:
@@ -52,16 +53,16 @@ def render_visualization(
 ) -> bytes:
     """The photograph with ground, outline, circle and rectangle drawn over it, as WebP."""
     covers = covers_of(analysis, edge)
-    return lossy(drawn(resized(picture.rgb, edge), covers, analysis), quality=75)
+    return lossy(drawn(for_drawing(picture.rgb, edge), covers, analysis), quality=75)
 
 
 def render_layer_ground(analysis: Analysis, *, edge: int = PREVIEW_EDGE) -> bytes:
-    """Tint and hatching alone, transparent elsewhere; the size of `render_preview`."""
+    """Tint and hatching alone, transparent elsewhere; the shape of `render_preview`."""
     return layer_ground(covers_of(analysis, edge))
 
 
 def render_layer_outline(analysis: Analysis, *, edge: int = PREVIEW_EDGE) -> bytes:
-    """The figure's outline alone, transparent elsewhere; the size of `render_preview`."""
+    """The figure's outline alone, transparent elsewhere; the shape of `render_preview`."""
     return layer_outline(covers_of(analysis, edge))
 
 
@@ -75,8 +76,8 @@ class Covers:
 
 
 def covers_of(analysis: Analysis, edge: int) -> Covers:
-    """The covers of an analysis at the size of the preview."""
-    ground = resized((1 - analysis.mask) * np.uint8(255), edge)
+    """The covers of an analysis at the size of the visualization."""
+    ground = for_drawing((1 - analysis.mask) * np.uint8(255), edge)
     figure = np.less(ground, 128).view(np.uint8) * np.uint8(255)
     unit = max(1, round(max(ground.shape) / PREVIEW_EDGE))
     halo = cv2.blur(_band(figure, 6 * unit + 1), (3, 3))
@@ -116,6 +117,18 @@ def drawn(base: Bytes, covers: Covers, analysis: Analysis) -> Bytes:
     drawing.blend_colour(rgb, covers.line, LINE, 0.95)
     _draw_shapes(rgb, analysis)
     return rgb
+
+
+def for_drawing(array: Bytes, edge: int) -> Bytes:
+    """As `resized`, but a small (h, w, ...) array is enlarged by a whole factor of at most 8.
+
+    So that lines stay fine: drawn at the size of a small picture, they would be enlarged with it.
+    """
+    factor = min(_LARGEST_FACTOR, edge // max(array.shape[:2]))
+    if factor < 2:
+        return resized(array, edge)
+    size = array.shape[1] * factor, array.shape[0] * factor
+    return np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def resized(array: Bytes, edge: int) -> Bytes:

@@ -104,7 +104,7 @@ def test_the_pictures_of_the_page_are_stored(receive: Receive, run: Claim) -> No
         default_storage.open(result.visualization_path or "") as file,
         Pillow.open(file) as picture,
     ):
-        assert (picture.format, picture.size) == ("WEBP", (320, 240))
+        assert (picture.format, picture.size) == ("WEBP", (1600, 1200))
 
 
 def test_the_same_analysis_is_never_computed_twice(

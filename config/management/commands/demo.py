@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -44,7 +45,9 @@ class Command(BaseCommand):
                 "The demonstration runs on its own private server. Unset DATABASE_URL and DB_NAME"
                 " first, so that it cannot touch your data."
             )
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGTERM, signal.SIGINT):  # a shell may have us ignore the latter
+            signal.signal(number, _interrupt)
+        logging.getLogger().setLevel(_environment()["LOG_LEVEL"])
         self.stdout.write("Preparing the private PostgreSQL and its tables …")
         call_command("migrate", verbosity=0)
         password = "-".join(secrets.token_hex(2) for _ in range(4))

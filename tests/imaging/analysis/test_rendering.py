@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from imaging.analysis import (
     Analysis,
@@ -50,20 +51,40 @@ def test_preview_and_thumbnail_keep_the_shape_and_the_limit() -> None:
     assert opened(render_thumbnail(picture)).size == (256, 171)
 
 
-def test_layers_have_the_preview_s_size_and_cover_only_their_part() -> None:
+def test_layers_have_the_preview_s_shape_and_cover_only_their_part() -> None:
     picture, analysis = analysed(blob_picture(240, 360))
     ground, outline = (
         np.asarray(opened(render(analysis)).convert("RGBA"))[..., 3]
         for render in (render_layer_ground, render_layer_outline)
     )
-    figure = analysis.mask == 1
+    figure = np.kron(analysis.mask, np.ones((4, 4))) == 1
 
-    assert ground.shape == outline.shape == (240, 360)
+    assert ground.shape == outline.shape == (960, 1440)
     assert opened(render_preview(picture)).size == (360, 240)
-    assert ground[figure].max() == 0
-    assert ground[~figure].min() > 80
+    assert ground[inner(figure)].max() == 0
+    assert ground[inner(~figure)].min() > 80
     assert outline[figure].max() > 200
     assert outline.mean() < 30
+
+
+def inner(part: Bytes) -> Bytes:
+    """Without the seam along its border, where the enlarged mask fades."""
+    return ndimage.binary_erosion(part, iterations=4)
+
+
+def at_its_own_size(drawn: Image.Image, picture: Picture) -> Bytes:
+    """What was enlarged for drawing, as seen in the picture's own pixels."""
+    size = picture.width, picture.height
+    return np.asarray(drawn.resize(size, Image.Resampling.BOX), int)
+
+
+def test_a_small_picture_is_drawn_large_enough_for_fine_lines() -> None:
+    for rows, columns, factor in ((240, 360, 4), (40, 30, 8), (900, 1000, 1)):
+        picture, analysis = analysed(blob_picture(rows, columns))
+        assert opened(render_visualization(picture, analysis)).size == (
+            columns * factor,
+            rows * factor,
+        )
 
 
 @pytest.mark.parametrize("level", [15, 240], ids=["dark", "light"])
@@ -71,7 +92,7 @@ def test_the_tint_shows_on_dark_and_on_light_photographs(level: int) -> None:
     rgb = np.full((200, 300, 3), level, np.uint8)
     rgb[80:120, 130:180] = 128
     picture, analysis = analysed(rgb)
-    drawn = np.asarray(opened(render_visualization(picture, analysis)), int)
+    drawn = at_its_own_size(opened(render_visualization(picture, analysis)), picture)
 
     corner = drawn[2:20, 100:200].mean(axis=(0, 1))
     assert np.abs(corner - level).max() > 30
@@ -83,7 +104,7 @@ def test_the_tint_shows_on_dark_and_on_light_photographs(level: int) -> None:
 def test_the_circle_is_drawn_where_it_is_found() -> None:
     picture, analysis = analysed(blob_picture(400, 600))
     circle = analysis.negative_space_data["largest_empty_circle"]
-    drawn = np.asarray(opened(render_visualization(picture, analysis)), int)
+    drawn = at_its_own_size(opened(render_visualization(picture, analysis)), picture)
 
     angles = np.linspace(0, 2 * np.pi, 60)
     xs = np.clip(circle["cx"] + (circle["r"] - 0.5) * np.cos(angles), 0, 599).astype(int)
