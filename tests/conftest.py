@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -95,6 +98,18 @@ def _empty_tables(self: TransactionTestCase) -> None:
 def tables_are_emptied_by_the_administrator() -> None:
     """Replaces the teardown of tests with real transactions."""
     setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)  # noqa: B010 - private
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A directory that every user of the machine may enter, unlike ``tmp_path``.
+
+    A private server started by root runs as somebody else, who must reach its data.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lacuna-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             try:
                 home, fast = settings.EMBEDDED_HOME, settings.EMBEDDED_THROW_AWAY
                 params["host"] = str(embedded.ensure_running(home, fast=fast))
+                # PGPORT and PGHOSTADDR speak of some other server.
+                params |= {"port": "5432", "hostaddr": ""}
             except embedded.EmbeddedServerError as error:
                 raise psycopg.OperationalError(str(error)) from error
         return params

@@ -12,3 +12,9 @@ class DatabaseCreation(creation.DatabaseCreation):
         suffix: str = super().sql_table_creation_suffix()
         owner = self.connection.ops.quote_name(roles.OWNER)
         return f"{suffix or 'WITH'} OWNER {owner}"
+
+    def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:
+        """Drop the test database, also under a process that a test failed to end."""
+        name = self.connection.ops.quote_name(test_database_name)
+        with self._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")

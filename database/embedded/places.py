@@ -25,6 +25,7 @@ from database.embedded.errors import EmbeddedServerError
 _SOCKETS: Final = Path("/tmp")  # noqa: S108 - the directory in it is private and checked
 _OUT_OF_HOME: Final = Path("/var/lib")
 _NOTE: Final = "location.json"
+_OWNER: Final = "home.txt"  # tells who comes across the data whose it is
 _RULES: Final = "local all all peer map=own\n"
 
 
@@ -177,6 +178,8 @@ def _noted(home: Path) -> Path | None:
 
 
 def _note(home: Path, base: Path) -> None:
+    """Write down in each of the two where the other is."""
+    _write_if_changed(base / _OWNER, f"{home}\n")
     _write_if_changed(home / _NOTE, json.dumps({"home": str(home), "place": str(base)}) + "\n")
 
 

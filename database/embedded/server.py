@@ -66,8 +66,9 @@ def ensure_running(
 
     Returns the directory of its socket (libpq's ``host``, port 5432). The server ends with its
     last user, however that one ends. Call it again at will: microseconds while all is well, and a
-    server that died meanwhile is brought back with its data. Safe in threads; a forked child
-    shares its parent's use.
+    server that died meanwhile is brought back with its data. (One that is being killed this very
+    moment may still pass; connecting fails then, and the next call mends it.) Safe in threads; a
+    forked child shares its parent's use.
 
     ``settings`` (PostgreSQL's names) and ``fast`` (no protection from a crash of the machine, for
     tests) count only where this call starts the server. ``timeout`` is in seconds, for waiting

@@ -21,7 +21,7 @@ add_navigation(
         order=40,
         permission="imaging.view_processingjob",
         count=queue_state.failed_jobs,
-        count_meaning="failed jobs",
+        count_meaning="failed",
         also_active_for=("imaging_analysiscacheentry_", "imaging_analysisresulthistory_"),
     )
 )

@@ -173,8 +173,8 @@ class UploaderFilter(admin.SimpleListFilter):
         try:
             return list(User.objects.filter(pk=UUID(value)))
         except ValueError:
-            self.typed = value
-            return list(matching_uploaders(value))
+            self.typed = value.strip().replace("\x00", "")
+            return list(matching_uploaders(self.typed)) if self.typed else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Images of the person or people."""

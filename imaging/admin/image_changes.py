@@ -24,6 +24,7 @@ from imaging.models import AnalysisResult, Image
 Change = Callable[..., HttpResponse]
 
 _DEFAULT: Final = analysis.Parameters()
+_WATCHED: Final = 6
 
 
 def views(model_admin: Any) -> dict[str, Change]:
@@ -55,7 +56,9 @@ def analyse(request: HttpRequest, image_id: UUID) -> HttpResponse:
         image = Image.objects.filter(pk=image_id).first()
         if image is None:
             raise NotNow("This image is not here any more.")
-        jobs.request(image, by=person(request), parameters=chosen_parameters(request), priority=6)
+        parameters = chosen_parameters(request)
+        # Somebody looks at the page and waits: before the uploads of the same moment.
+        jobs.request(image, by=person(request), parameters=parameters, priority=_WATCHED)
         return "The analysis is queued; this page shows it as soon as it is done."
 
     return _answered(request, image_id, change)

@@ -153,10 +153,11 @@ def _live_job(image_id: UUID) -> ProcessingJob | None:
 
 def _neighbours(image: Image) -> dict[str, Any]:
     """The images before and after, in the order of the list: the newest first."""
-    place = Q(created_at=image.created_at)
+    at, key = image.created_at, image.pk
     keys = Image.objects.values_list("pk", flat=True)
-    older = keys.filter(Q(created_at__lt=image.created_at) | (place & Q(pk__lt=image.pk)))
-    newer = keys.filter(Q(created_at__gt=image.created_at) | (place & Q(pk__gt=image.pk)))
+    # The bound alone is what the index is entered with; the rest settles ties.
+    older = keys.filter(Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(pk__lt=key)))
+    newer = keys.filter(Q(created_at__gte=at) & (Q(created_at__gt=at) | Q(pk__gt=key)))
     return {
         "next_image": older.order_by("-created_at", "-id").first(),
         "previous_image": newer.order_by("created_at", "id").first(),

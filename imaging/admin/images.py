@@ -27,7 +27,7 @@ from imaging.actions import images as image_actions
 from imaging.actions import jobs
 from imaging.admin import files, filters, image_changes, image_page, upload
 from imaging.admin.pictures import thumbnail
-from imaging.admin.posting import attempted, person, refuse_unknown_actions
+from imaging.admin.posting import at_once, attempted, person, refuse_unknown_actions
 from imaging.admin.search import matching_images
 from imaging.admin.states import image_badge
 from imaging.errors import ImagingError
@@ -221,7 +221,7 @@ class ImageAdmin(StaffModelAdmin):
     @admin.action(description="Run analysis again", permissions=["analyse"])
     def analyse_again(self, request: HttpRequest, images: QuerySet[Image]) -> None:
         """Queue an analysis of each."""
-        chosen = list(images)
+        chosen = at_once(self, request, images)
         queued = jobs.request_many(chosen, by=person(request))
         left_out = len(chosen) - queued
         if queued:
@@ -237,7 +237,9 @@ class ImageAdmin(StaffModelAdmin):
     @admin.action(description="Archive", permissions=["archive"])
     def archive(self, request: HttpRequest, images: QuerySet[Image]) -> HttpResponse | None:
         """Put each away, after asking: there is no way back."""
-        chosen = list(images)
+        chosen = at_once(self, request, images)
+        if not chosen:
+            return None
         if request.POST.get("confirmed") != "yes":
             return self._ask(request, chosen)
         archived = 0

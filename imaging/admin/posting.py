@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import User
@@ -16,6 +17,9 @@ from imaging.errors import NotNow
 from jobs.errors import DuplicateJob
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Model)
+
+MOST_AT_ONCE: Final = 500
 
 
 def person(request: HttpRequest) -> User:
@@ -43,6 +47,16 @@ def attempted(change: Callable[[], T], model: type[Model]) -> tuple[T | None, st
         if sentence is None:
             raise
         return None, sentence
+
+
+def at_once(model_admin: Any, request: HttpRequest, rows: QuerySet[M]) -> list[M]:
+    """The chosen rows; none, and a message, when they are more than one request should change."""
+    chosen = list(rows[: MOST_AT_ONCE + 1])
+    if len(chosen) <= MOST_AT_ONCE:
+        return chosen
+    text = f"At most {MOST_AT_ONCE} rows are changed at once. Narrow the list, or go page by page."
+    model_admin.message_user(request, text, messages.WARNING)
+    return []
 
 
 def refuse_unknown_actions(model_admin: Any, request: HttpRequest) -> None:

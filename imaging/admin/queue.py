@@ -25,7 +25,7 @@ from imaging.actions import jobs
 from imaging.admin import filters
 from imaging.admin.image_page import progress_sentence
 from imaging.admin.pictures import image_url, thumbnail
-from imaging.admin.posting import attempted, person, refuse_unknown_actions, require
+from imaging.admin.posting import at_once, attempted, person, refuse_unknown_actions, require
 from imaging.admin.queue_state import state_of_queue
 from imaging.admin.search import as_id
 from imaging.admin.states import job_badge
@@ -246,6 +246,7 @@ class ProcessingJobAdmin(ReadOnlyModelAdmin):
             "job": job,
             "badge": job_badge(job.status),
             "picture": thumbnail(job.image),
+            "fingerprint": (job.unique_key or "").rpartition(":")[2],
             "waited": self.waited(job),
             "ran": self.ran(job),
             "live_sentence": progress_sentence(job) if job.status in job.states.live else "",
@@ -277,7 +278,8 @@ class ProcessingJobAdmin(ReadOnlyModelAdmin):
     ) -> HttpResponse | None:
         """Ask for the priority, then move the waiting ones."""
         if "priority" not in request.POST:
-            return self._ask_priority(request, list(chosen))
+            jobs_here = at_once(self, request, chosen)
+            return self._ask_priority(request, jobs_here) if jobs_here else None
         priority, by = _priority(request), person(request)
         self._each(
             request,
@@ -296,8 +298,8 @@ class ProcessingJobAdmin(ReadOnlyModelAdmin):
     ) -> None:
         """Change each job on its own; say how many it was, and why the others were left."""
         changed, refusals = 0, dict[str, int]()
-        for job_id in chosen.values_list("pk", flat=True):
-            job, refused = attempted(functools.partial(change, job_id), ProcessingJob)
+        for one in at_once(self, request, chosen):
+            job, refused = attempted(functools.partial(change, one.pk), ProcessingJob)
             if job is None:
                 refusals[refused] = refusals.get(refused, 0) + 1
             else:

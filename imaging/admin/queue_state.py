@@ -120,7 +120,12 @@ def _tiles(lines: dict[str, StatusLine], running: list[Worker]) -> list[QueueTil
     places = sum(worker.concurrency for worker in running)
     return [
         _status_tile(lines, QueueStatus.QUEUED, "none are in line", "wait for a worker"),
-        _status_tile(lines, QueueStatus.PROCESSING, "nothing runs", f"of {places} places"),
+        _status_tile(
+            lines,
+            QueueStatus.PROCESSING,
+            "nothing runs",
+            f"of {places} places" if places else "no worker is alive",
+        ),
         QueueTile(
             job_word(QueueStatus.FAILED),
             number(failed),

@@ -11,7 +11,7 @@ from imaging.models import AnalysisStatus, QueueStatus
 
 _IMAGE: Final[dict[str, tuple[str, State]]] = {
     AnalysisStatus.PENDING: ("Waiting", "neutral"),
-    AnalysisStatus.PROCESSING: ("Being analysed", "notice"),
+    AnalysisStatus.PROCESSING: ("Analysing", "notice"),
     AnalysisStatus.COMPLETED: ("Analysed", "good"),
     AnalysisStatus.FAILED: ("Failed", "bad"),
     AnalysisStatus.ARCHIVED: ("Archived", "neutral"),

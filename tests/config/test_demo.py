@@ -103,8 +103,8 @@ class Visitor:
         return text
 
 
-def test_a_stranger_sees_photographs_analysed_and_can_come_back(tmp_path: Path) -> None:
-    home = tmp_path / "somebody's home"
+def test_a_stranger_sees_photographs_analysed_and_can_come_back(open_path: Path) -> None:
+    home = open_path / "somebody's home"
     with running(home) as first:
         address = first.find(r"(http://127\.0\.0\.1:\d+/)")
         password = first.find(r"with the password +(\S+)")

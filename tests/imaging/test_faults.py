@@ -108,15 +108,15 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(open_path: Path) -> Iterator[Site]:
     """Migrated, with one admin and a folder of images taken in, and nobody working yet."""
-    site = Site(tmp_path / "a home")
+    site = Site(open_path / "a home")
     site.manage("migrate", "--verbosity", "0")
     site.query(
         "INSERT INTO users (email, password_hash, role)"
         " VALUES ('admin@example.org', '', 'admin') RETURNING id"
     )
-    folder = tmp_path / "pictures"
+    folder = open_path / "pictures"
     folder.mkdir()
     for number in range(IMAGES):
         picture = disc(900, 700, seed=number)

@@ -76,7 +76,7 @@ function answered(request) {
   }
   if (answer?.files?.length) return answer.files[0];
   if (answer?.error) return refused(answer.error);
-  if (request.status === 403) return refused("You are not logged in any more, or may not upload. Reload the page.");
+  if (request.status === 403 || request.responseURL.includes("/login/")) return refused("You are not logged in any more, or may not upload. Reload the page.");
   if (request.status === 413) return refused("A server in between takes no file of this size.");
   return refused(`The server answered ${request.status || "nothing"}. Try this file again.`);
 }

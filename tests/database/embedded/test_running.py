@@ -128,6 +128,14 @@ def test_data_outlives_the_server(home: Path) -> None:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
+def test_a_socket_directory_that_was_cleaned_away_is_made_again(home: Path) -> None:
+    sockets = embedded.ensure_running(home, fast=True)
+    embedded.stop(home)
+    sockets.rmdir()
+
+    connect(embedded.ensure_running(home, fast=True)).close()
+
+
 def test_a_user_that_comes_while_the_server_stops_waits_and_starts_it_again(home: Path) -> None:
     with users(home) as (first,):
         first.answer()

@@ -170,12 +170,14 @@ def test_below_a_closed_directory_roots_data_stand_elsewhere_and_a_note_says_whe
     place = embedded.status(closed_home).data.parent
     assert place.parent == Path("/var/lib")
     assert str(place) in (closed_home / "location.json").read_text()
+    assert (place / "home.txt").read_text() == f"{closed_home}\n"
     assert embedded.stop(closed_home)
 
     with connect(embedded.ensure_running(closed_home, fast=True)) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
+@pytest.mark.heavy
 @as_root
 def test_programs_that_the_account_cannot_reach_are_copied_once(
     folder: Path, closed_home: Path, monkeypatch: pytest.MonkeyPatch

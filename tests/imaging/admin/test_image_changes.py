@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 
 from imaging.actions import images as image_actions
@@ -18,10 +17,9 @@ from tests.imaging.admin.conftest import ROLES, ClientFor
 pytestmark = pytest.mark.django_db
 
 
-def post(client: Client, image: Image, change: str, **data: Any) -> HttpResponse:
+def post(client: Client, image: Image, change: str, **data: Any) -> Any:
     """Ask for a change and follow to the page that answers."""
-    answer: HttpResponse = client.post(f"/imaging/image/{image.pk}/{change}/", data, follow=True)
-    return answer
+    return client.post(f"/imaging/image/{image.pk}/{change}/", data, follow=True)
 
 
 ALLOWED = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 URL = "/imaging/image/"
 
 
-def names(response: HttpResponse) -> list[str]:
+def names(response: Any) -> list[str]:
     """The names of the rows, from the top."""
     assert response.status_code == 200
     return re.findall(r'class="file-name" title="([^"]*)"', response.content.decode())
@@ -159,6 +159,7 @@ def test_filters_narrow_the_list(client_for: ClientFor) -> None:
     assert shown(by=str(near.user_id)) == [near.file_name]
     assert shown(by=near.user.email) == [near.file_name]
     assert shown(by="nobody at all") == []
+    assert shown(by="\x00") == []
     assert len(shown(status="no such status")) == 4
 
 
@@ -218,6 +219,23 @@ def test_archiving_many_asks_first(client_for: ClientFor) -> None:
     assert "1 image is archived." in answer.content.decode()
     assert "is being analysed" in answer.content.decode()
     assert Image.objects.get(analysis_status="archived").pk == one.pk
+
+
+def test_more_than_one_request_should_change_is_refused(
+    client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imaging.admin.posting.MOST_AT_ONCE", 2)
+    chosen = [str(make_image().pk) for _ in range(3)]
+    client = client_for("admin")
+
+    for action in ("analyse_again", "archive"):
+        answer = client.post(
+            URL,
+            {"action": action, "_selected_action": chosen, "select_across": "1"},
+            follow=True,
+        )
+        assert "At most 2 rows are changed at once." in answer.content.decode()
+    assert not ProcessingJob.objects.exists()
 
 
 def test_an_empty_list_offers_the_upload(client_for: ClientFor) -> None:

@@ -18,7 +18,7 @@ from tests.pictures import jpeg
 pytestmark = pytest.mark.django_db
 
 URL = "/imaging/image/add/"
-JSON = {"HTTP_ACCEPT": "application/json"}
+JSON = {"accept": "application/json"}
 
 
 def file(data: bytes | None = None, name: str = "disc.jpg") -> SimpleUploadedFile:
@@ -52,7 +52,7 @@ def test_several_files_have_an_outcome_each(client_for: ClientFor) -> None:
 
 @pytest.mark.parametrize(("data", "outcome"), [(None, "stored"), (b"", "refused")])
 def test_the_script_gets_json(client_for: ClientFor, data: bytes | None, outcome: str) -> None:
-    answer = client_for("analyst").post(URL, {"files": file(data)}, **JSON)
+    answer = client_for("analyst").post(URL, {"files": file(data)}, headers=JSON)
 
     assert answer.status_code == 200
     (told,) = answer.json()["files"]
@@ -63,9 +63,9 @@ def test_the_script_gets_json(client_for: ClientFor, data: bytes | None, outcome
 
 def test_the_same_bytes_are_known(client_for: ClientFor) -> None:
     client = client_for("analyst")
-    client.post(URL, {"files": file(name="first.jpg")}, **JSON)
+    client.post(URL, {"files": file(name="first.jpg")}, headers=JSON)
 
-    answer = client.post(URL, {"files": file(name="second.jpg")}, **JSON)
+    answer = client.post(URL, {"files": file(name="second.jpg")}, headers=JSON)
 
     assert answer.status_code == 200
     assert answer.json()["files"][0]["outcome"] == "known"
@@ -101,7 +101,7 @@ def test_a_full_disk_is_told_as_such(
 
     monkeypatch.setattr(uploads, "receive", receive)
 
-    answer = client_for("analyst").post(URL, {"files": file()}, **JSON)
+    answer = client_for("analyst").post(URL, {"files": file()}, headers=JSON)
 
     assert answer.json()["files"][0]["code"] == "storage_failed"
     assert answer.json()["files"][0]["message"] == "It could not be stored (no space)."
@@ -111,7 +111,7 @@ def test_no_file_at_all_is_a_sentence(client_for: ClientFor) -> None:
     client = client_for("analyst")
 
     assert "No file was chosen" in client.post(URL).content.decode()
-    assert client.post(URL, **JSON).status_code == 400
+    assert client.post(URL, headers=JSON).status_code == 400
 
 
 def test_too_many_files_are_refused_together(client_for: ClientFor, settings: Any) -> None:
