@@ -99,7 +99,7 @@ define(
 )
 define(
     "allowed_file_types",
-    ["csv", "jpeg", "png", "webp", "tiff", "gif", "bmp"],
+    ["csv", "jpeg", "png", "webp", "tiff", "gif", "bmp", "avif"],
     "Kinds of file that may be uploaded; decided by content, not by name.",
     accepts=_list_of_words,
     wanted='a list of words such as ["jpeg", "png"]',

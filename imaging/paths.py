@@ -12,6 +12,7 @@ _ENDINGS: Final = {
     "image/tiff": "tif",
     "image/gif": "gif",
     "image/bmp": "bmp",
+    "image/avif": "avif",
 }
 
 

@@ -61,7 +61,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def tell_actor(self) -> None:
         """Name the acting user to the open transaction; ends with it."""
-        self.connection.execute(_TELL, [current_actor()])
+        with self.wrap_database_errors:  # a lost server is Django's OperationalError here too
+            self.connection.execute(_TELL, [current_actor()])
 
     def _lone_query(
         self,

@@ -21,6 +21,7 @@ _LIVE = (QueueStatus.QUEUED, QueueStatus.PROCESSING, QueueStatus.RETRYING)
 PRIORITIES = range(1, 11)
 
 
+@transaction.atomic
 def request(
     image: Image,
     *,
@@ -28,7 +29,7 @@ def request(
     parameters: dict[str, Any] | None = None,
     priority: int = 5,
 ) -> ProcessingJob:
-    """Queue an analysis of the image, in the caller's transaction.
+    """Queue an analysis of the image, in the caller's transaction where there is one.
 
     Asking again for what already waits or runs answers with that job. Wrong parameters and an
     archived image are refused with NotNow.
@@ -37,7 +38,8 @@ def request(
         chosen = analysis.Parameters.from_json(parameters or {})
     except ValueError as error:
         raise NotNow(f"{image.file_name}: {error}") from None
-    if image.analysis_status == AnalysisStatus.ARCHIVED:
+    # Locked against archiving it in this moment, which would leave a job nobody may run.
+    if _status_of(image) == AnalysisStatus.ARCHIVED:
         raise NotNow(f"{image.file_name} is archived; an archived image is not analysed again.")
     unique_key = f"{image.pk}:{chosen.fingerprint()}"
     job = ProcessingJob(
@@ -112,6 +114,14 @@ def request_many(images: Iterable[Image], *, by: User) -> int:
         except NotNow:
             continue
     return queued
+
+
+def _status_of(image: Image) -> str:
+    locked = Image.objects.select_for_update(no_key=True).filter(pk=image.pk)
+    status = locked.values_list("analysis_status", flat=True).first()
+    if status is None:
+        raise NotNow(f"{image.file_name} does not exist any more.")
+    return status
 
 
 def _waiting(unique_key: str) -> ProcessingJob | None:

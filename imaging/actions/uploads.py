@@ -21,6 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from config.admin import formats
 from database import system_settings
 from database.fields import uuid7
 from imaging import analysis, file_names, paths
@@ -94,7 +95,7 @@ def _received(content: IO[bytes] | File[bytes], shown: str) -> Iterator[_Receive
                 if size > limit:
                     raise UploadRefused(
                         shown,
-                        f"the file is larger than {_megabytes(limit)}. Make it smaller, or let an"
+                        f"the file is larger than {formats.size(limit)}. Make it smaller, or let an"
                         " admin raise max_file_size.",
                         code="too_large",
                     )
@@ -119,7 +120,7 @@ def _examine(received: _Received, shown: str) -> _Pictures:
         if not {facts.format.lower(), "jpg" if facts.format == "JPEG" else ""} & set(allowed):
             raise UploadRefused(
                 shown,
-                f"{facts.format} files are not taken here. Taken are: {', '.join(allowed)}.",
+                f"{facts.format} files are not taken here. Taken are: {_listed(allowed)}.",
                 code="type_not_allowed",
             )
         with _decoding:
@@ -238,5 +239,6 @@ def _storage_failed(shown: str, error: OSError) -> StorageFailed:
     )
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1024 / 1024:.0f} MB" if size >= 1 << 20 else f"{size} bytes"
+def _listed(allowed: list[str]) -> str:
+    """The allowed kinds of picture; the setting also names kinds that are none."""
+    return ", ".join(kind for kind in allowed if kind != "csv")

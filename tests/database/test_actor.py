@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import uuid
+from typing import Any
 
+import psycopg
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from database.actor import acting_as
 
@@ -74,6 +76,20 @@ def test_the_iterator_of_a_lone_query_works_for_the_actor() -> None:
 
     with acting_as(next(iter(made))):
         assert {user.pk for user in User.objects.iterator(chunk_size=1)} == made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_lost_before_the_transaction_is_djangos_own_error(
+    administrator: psycopg.Connection[tuple[Any, ...]],
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        administrator.execute("SELECT pg_terminate_backend(%s)", [cursor.fetchone()[0]])
+    try:
+        with pytest.raises(OperationalError):
+            transaction.set_autocommit(False)
+    finally:
+        connection.close()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -163,7 +163,7 @@ def test_a_name_cannot_lead_anywhere(
 def test_a_file_over_the_limit_is_refused_with_the_limit(receive: Receive, storage: Path) -> None:
     SystemSetting.objects.create(setting_key="max_file_size", setting_value=1000)
 
-    with pytest.raises(UploadRefused, match="disc.jpg: the file is larger than 1000 bytes"):
+    with pytest.raises(UploadRefused, match="disc.jpg: the file is larger than 1.0.kB"):
         receive()
     assert stored_files(storage) == []
 

@@ -69,7 +69,8 @@ def test_layers_have_the_preview_s_shape_and_cover_only_their_part() -> None:
 
 def inner(part: Bytes) -> Bytes:
     """Without the seam along its border, where the enlarged mask fades."""
-    return ndimage.binary_erosion(part, iterations=4)
+    eroded: Bytes = ndimage.binary_erosion(part, iterations=4)
+    return eroded
 
 
 def at_its_own_size(drawn: Image.Image, picture: Picture) -> Bytes:
