@@ -16,5 +16,5 @@ class DatabaseCreation(creation.DatabaseCreation):
     def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:
         """Drop the test database, also under a process that a test failed to end."""
         name = self.connection.ops.quote_name(test_database_name)
-        with self._nodb_cursor() as cursor:
+        with self._nodb_cursor() as cursor:  # type: ignore[attr-defined] # private
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -12,7 +12,6 @@ DROP INDEX idx_processing_queue_image_id;
 DROP INDEX idx_analysis_results_history_user_id;
 DROP INDEX idx_analysis_results_history_image_id;
 DROP INDEX idx_analysis_results_quality_metrics;
-DROP INDEX idx_analysis_results_with_anomalies;
 DROP INDEX idx_analysis_results_anomalies;
 DROP INDEX idx_analysis_results_negative_space_data;
 DROP INDEX idx_analysis_results_confidence_score;

@@ -28,8 +28,6 @@ CREATE INDEX idx_analysis_results_negative_space_data
     ON analysis_results USING gin (negative_space_data jsonb_path_ops);
 CREATE INDEX idx_analysis_results_anomalies
     ON analysis_results USING gin (anomalies jsonb_path_ops);
-CREATE INDEX idx_analysis_results_with_anomalies ON analysis_results (image_id)
-    WHERE anomalies <> '[]'::jsonb;
 CREATE INDEX idx_analysis_results_quality_metrics
     ON analysis_results USING gin (quality_metrics jsonb_path_ops);
 
