@@ -5,8 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 # Plugins by name: looking them all up costs seconds in each of the test processes.
-PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(RUN) -m pytest -p pytest_django -p xdist.plugin \
-	-p xdist.looponfail -p pytest_timeout -p hypothesis.entry_points
+PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(RUN) -m pytest -p pytest_django.plugin \
+	-p xdist.plugin -p pytest_timeout -p _hypothesis_pytestplugin
 WORKERS ?= 2
 
 .PHONY: demo test test-heavy test-all lint format bench lock setup browser
