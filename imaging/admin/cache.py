@@ -14,13 +14,13 @@ from django.utils.safestring import SafeString
 
 from config.admin.formats import badge, folded_json, moment, number, short_id, size
 from config.admin.model_admin import ReadOnlyModelAdmin
-from imaging.admin.pictures import image_url, thumbnail
+from imaging.admin.pictures import PictureColumns, image_url
 from imaging.admin.search import as_id
 from imaging.models import AnalysisCacheEntry
 
 
 @admin.register(AnalysisCacheEntry)
-class AnalysisCacheEntryAdmin(ReadOnlyModelAdmin):
+class AnalysisCacheEntryAdmin(PictureColumns, ReadOnlyModelAdmin):
     """Results that need not be computed again."""
 
     purpose: ClassVar[str] = (
@@ -64,16 +64,6 @@ class AnalysisCacheEntryAdmin(ReadOnlyModelAdmin):
             return queryset, False
         wanted = as_id(search_term)
         return (queryset.filter(image_id=wanted) if wanted else queryset.none()), False
-
-    @admin.display(description="")
-    def picture(self, entry: AnalysisCacheEntry) -> SafeString:
-        """The image's thumbnail."""
-        return thumbnail(entry.image)
-
-    @admin.display(description="image")
-    def name(self, entry: AnalysisCacheEntry) -> SafeString:
-        """The image's name."""
-        return format_html('<bdi class="file-name" title="{0}">{0}</bdi>', entry.image.file_name)
 
     @admin.display(description="image")
     def image_link(self, entry: AnalysisCacheEntry) -> SafeString:

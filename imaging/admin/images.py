@@ -169,7 +169,7 @@ class ImageAdmin(StaffModelAdmin):
         refuse_unknown_actions(self, request)
         return super().changelist_view(request, extra_context)
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def picture(self, image: Image) -> SafeString:
         """The thumbnail."""
         return thumbnail(image)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -45,3 +46,17 @@ def thumbnail(image: Image, *, edge: int = SMALL, alt: str = "") -> SafeString:
         edge,
         alt,
     )
+
+
+class PictureColumns:
+    """For lists of what belongs to an image: its thumbnail and its name."""
+
+    @admin.display(description="picture")
+    def picture(self, row: Any) -> SafeString:
+        """The image's thumbnail."""
+        return thumbnail(row.image)
+
+    @admin.display(description="image")
+    def name(self, row: Any) -> SafeString:
+        """The image's name, whatever its direction of writing."""
+        return format_html('<bdi class="file-name" title="{0}">{0}</bdi>', row.image.file_name)

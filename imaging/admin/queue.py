@@ -24,7 +24,7 @@ from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from imaging.actions import jobs
 from imaging.admin import filters
 from imaging.admin.image_page import progress_sentence
-from imaging.admin.pictures import image_url, thumbnail
+from imaging.admin.pictures import PictureColumns, image_url, thumbnail
 from imaging.admin.posting import at_once, attempted, person, refuse_unknown_actions, require
 from imaging.admin.queue_state import state_of_queue
 from imaging.admin.search import as_id
@@ -36,7 +36,7 @@ _STEER = "imaging.change_processingjob"
 
 
 @admin.register(ProcessingJob)
-class ProcessingJobAdmin(ReadOnlyModelAdmin):
+class ProcessingJobAdmin(PictureColumns, ReadOnlyModelAdmin):
     """Jobs: looked at, retried, cancelled, moved in line."""
 
     purpose: ClassVar[str] = "What workers analyse now, what waits, and what went wrong."
@@ -137,16 +137,6 @@ class ProcessingJobAdmin(ReadOnlyModelAdmin):
         """The buttons only for whoever may press them."""
         may_steer = self.has_steer_permission(request)
         return tuple(name for name in self.list_display if may_steer or name != "steer")
-
-    @admin.display(description="")
-    def picture(self, job: ProcessingJob) -> SafeString:
-        """The image's thumbnail."""
-        return thumbnail(job.image)
-
-    @admin.display(description="image")
-    def name(self, job: ProcessingJob) -> SafeString:
-        """The image's name; it leads to the job."""
-        return format_html('<bdi class="file-name" title="{0}">{0}</bdi>', job.image.file_name)
 
     @admin.display(description="status")
     def status_shown(self, job: ProcessingJob) -> SafeString:

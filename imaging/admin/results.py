@@ -16,12 +16,12 @@ from config.admin.formats import NOTHING, duration, folded_json, moment, percent
 from config.admin.model_admin import ReadOnlyModelAdmin
 from imaging.admin import findings
 from imaging.admin.anomalies import described
-from imaging.admin.pictures import image_url, thumbnail
+from imaging.admin.pictures import PictureColumns, image_url
 from imaging.admin.search import as_id
 from imaging.models import AnalysisResult, AnalysisResultHistory
 
 
-class _Results(ReadOnlyModelAdmin):
+class _Results(PictureColumns, ReadOnlyModelAdmin):
     """What both lists show."""
 
     numeric: ClassVar[Sequence[str]] = ("ground", "confidence", "took")
@@ -64,16 +64,6 @@ class _Results(ReadOnlyModelAdmin):
             return queryset.none(), False
         found = queryset.filter(image_id=wanted)
         return (found if found.exists() else queryset.filter(pk=wanted)), False
-
-    @admin.display(description="")
-    def picture(self, result: Any) -> SafeString:
-        """The image's thumbnail."""
-        return thumbnail(result.image)
-
-    @admin.display(description="image")
-    def name(self, result: Any) -> SafeString:
-        """The image's name."""
-        return format_html('<bdi class="file-name" title="{0}">{0}</bdi>', result.image.file_name)
 
     @admin.display(description="negative space")
     def ground(self, result: Any) -> str:
