@@ -13,6 +13,7 @@ from django.db.backends.postgresql import base
 
 from database import embedded
 from database.actor import current_actor
+from database.backend.client import DatabaseClient
 from database.backend.creation import DatabaseCreation
 
 _TELL = "SELECT set_config('app.user_id', %s, true)"
@@ -22,6 +23,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL, told in every transaction for whom it works."""
 
     creation_class = DatabaseCreation
+    client_class = DatabaseClient
 
     def get_connection_params(self) -> dict[str, Any]:
         """As Django's; without a configured server, the private one is running when it returns."""
