@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 75 (EX_TEMPFAIL) another run of it 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import Any, ClassVar, TypeVar
 
 import structlog
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from tqdm import tqdm
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,10 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 EX_TEMPFAIL = 75
+# What the reader of our output does when it has seen enough: 128 + SIGPIPE, as a shell reports it.
+EX_PIPE = 141
+# Counts beyond this are typing errors, and beyond what the database counts in.
+LARGEST = 2**31 - 1
 
 # Called with (command, outcome, details) after each run; the audit log registers itself here.
 observers: list[Callable[[str, str, dict[str, Any]], None]] = []
@@ -36,8 +41,8 @@ def positive(text: str) -> int:
         number = int(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if number < 1:
-        raise ArgumentTypeError(f"{number} is less than 1")
+    if not 1 <= number <= LARGEST:
+        raise ArgumentTypeError(f"{number} is not from 1 to {LARGEST}")
     return number
 
 
@@ -97,18 +102,32 @@ class OpsCommand(BaseCommand):
         with self._signals(), self._lock():
             try:
                 outcome = self.run(**options)
+            except OperationalError as error:
+                self._observe("failure", {"error": str(error)})
+                raise CommandError(f"The database does not answer: {error}".strip()) from error
             except BaseException as error:
                 self._observe("failure", {"error": str(error)})
                 raise
         outcome = {**outcome, "stopped_early": True} if self.stopping else outcome
         self._observe("success", {**outcome, "seconds": round(time.monotonic() - started, 3)})
-        if options["json"]:
-            self.stdout.write(json.dumps(outcome, default=str, sort_keys=True))
-        else:
-            for line in self.describe(outcome):
-                self.stdout.write(line)
+        self._print(outcome, as_json=options["json"])
         if self.exit_code:
             raise SystemExit(self.exit_code)
+
+    def _print(self, outcome: dict[str, Any], *, as_json: bool) -> None:
+        """Write the outcome; a reader that leaves early is no fault of the command."""
+        try:
+            if as_json:
+                self.stdout.write(json.dumps(outcome, default=str, sort_keys=True))
+            else:
+                for line in self.describe(outcome):
+                    self.stdout.write(line)
+            self.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(EX_PIPE) from None
+        except OSError as error:
+            raise CommandError(f"The outcome could not be written: {error.strerror}.") from None
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Do the work and return what was done."""
@@ -163,7 +182,11 @@ class OpsCommand(BaseCommand):
             yield
             return
         key = f"command {self.name}"
-        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        try:
+            cursor = connections[DEFAULT_DB_ALIAS].cursor()
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer: {error}".strip()) from error
+        with cursor:
             cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
             if not cursor.fetchone()[0]:
                 raise CommandError(

@@ -64,7 +64,10 @@ def database_url(name: str) -> dict[str, Any] | None:
     text = os.environ.get(name, "").strip()
     if not text:
         return None
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}.") from None
     if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
         raise ImproperlyConfigured(
             f"{name} must look like postgresql://user:password@host:5432/database"
@@ -126,9 +129,10 @@ def secret_key(home: Path, *, required: bool) -> str:
                 new.write(secrets.token_urlsafe(50))
         except FileExistsError:
             pass
-        return file.read_text() or secrets.token_urlsafe(50)
-    except OSError as error:
+        return file.read_text(encoding="ascii") or secrets.token_urlsafe(50)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it holds no text"
         raise ImproperlyConfigured(
-            f"{file} cannot be used ({error.strerror}). Set LACUNA_HOME to a directory"
+            f"{file} cannot be used ({why}). Set LACUNA_HOME to a directory"
             " that this user may write, or set SECRET_KEY."
         ) from None

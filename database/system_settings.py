@@ -86,23 +86,31 @@ def whole_number(least: int, most: int | None = None) -> Callable[[Any], bool]:
     return accepts
 
 
-def _list_of_words(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(word, str) and word for word in value)
+# What a file may be; the first is no picture.
+_KINDS: Final = ("csv", "jpeg", "jpg", "png", "webp", "tiff", "gif", "bmp", "avif")
+
+
+def _known_kinds(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and all(isinstance(word, str) and word in _KINDS for word in value)
+        and any(word != "csv" for word in value)
+    )
 
 
 define(
     "max_file_size",
     50 * 1024 * 1024,
     "Largest file that may be uploaded, in bytes.",
-    accepts=whole_number(1),
-    wanted="a whole number of bytes, at least 1",
+    accepts=whole_number(1, 10 * 1024**3),
+    wanted="a whole number of bytes, from 1 to 10737418240 (10 GiB)",
 )
 define(
     "allowed_file_types",
     ["csv", "jpeg", "png", "webp", "tiff", "gif", "bmp", "avif"],
     "Kinds of file that may be uploaded; decided by content, not by name.",
-    accepts=_list_of_words,
-    wanted='a list of words such as ["jpeg", "png"]',
+    accepts=_known_kinds,
+    wanted=f"a list with at least one kind of picture, out of {', '.join(_KINDS)}",
 )
 define(
     "max_concurrent_jobs",
@@ -122,6 +130,6 @@ define(
     "audit_log_retention_days",
     730,
     "Days after which a month of the audit log is exported and detached; nothing is deleted.",
-    accepts=whole_number(1),
-    wanted="a whole number of days, at least 1",
+    accepts=whole_number(1, 36_500),
+    wanted="a whole number of days, from 1 to 36500",
 )

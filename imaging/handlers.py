@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import default_storage
 
 from imaging import analysis
@@ -27,7 +28,10 @@ def analyse(job: ProcessingJob) -> None:
     """Analyse the job's image, or take the result from the cache, and put it in force."""
     started = time.monotonic()
     image = job.image
-    parameters = analysis.Parameters.from_json(job.parameters)
+    try:
+        parameters = analysis.Parameters.from_json(job.parameters)
+    except (ValueError, OverflowError) as error:
+        raise GiveUp(f"{image.file_name}: {error}") from error
     fingerprint = parameters.fingerprint()
     cached = cache.look_up(image, fingerprint)
     if cached is not None and results.pictures_exist(image, fingerprint):
@@ -80,7 +84,7 @@ def _original(image: Image) -> bytes:
     try:
         with default_storage.open(image.file_path) as file:
             data: bytes = file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, SuspiciousOperation):
         raise SourceLost(
             f"{image.file_name}: the stored file {image.file_path} is gone. Restore it from a"
             " backup and retry, or hand the image in again."

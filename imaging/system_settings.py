@@ -13,6 +13,6 @@ define(
     "analysis_cache_max_entries",
     10_000,
     "Cached analyses kept at most; the least recently used go first.",
-    accepts=whole_number(0),
-    wanted="a whole number, 0 or more",
+    accepts=whole_number(0, 1_000_000_000),
+    wanted="a whole number from 0 to 1000000000",
 )

@@ -30,7 +30,13 @@ def names(model: type[models.Model]) -> dict[str, str]:
         )
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
-    fields = [str(field.column) for field in model._meta.concrete_fields]
+    # JSON stays behind until the handler asks for it: a value that Python cannot read (a number of
+    # 5,000 digits, say) then fails its own job, where it would stop the worker that claims it.
+    fields = [
+        str(field.column)
+        for field in model._meta.concrete_fields
+        if not isinstance(field, models.JSONField)
+    ]
     columns = ", ".join(f"q.{quote(column)}" for column in fields)
     return {**quoted, "table": table, "held_back": held_back, "columns": columns}
 

@@ -225,7 +225,9 @@ def _metadata(facts: analysis.ImageFacts, shown: str, given: str) -> dict[str, A
         "exif_orientation": facts.orientation,
     }
     if shown != given:
-        metadata["name_as_given"] = given[:1024].replace("\x00", "")
+        # A name on a disk may hold bytes that are no text at all.
+        legible = given.encode("utf-8", "replace").decode("utf-8")
+        metadata["name_as_given"] = legible[:1024].replace("\x00", "")
     return metadata
 
 

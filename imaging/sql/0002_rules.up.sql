@@ -31,6 +31,31 @@ CREATE TRIGGER validate_image_status
     BEFORE UPDATE OF analysis_status ON images
     FOR EACH ROW EXECUTE FUNCTION validate_image_status_transition();
 
+-- What proves an image is fixed when it is stored: nobody changes which bytes it stands for.
+CREATE FUNCTION keep_image_identity() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF (NEW.id, NEW.file_hash, NEW.file_size, NEW.user_id, NEW.created_at, NEW.uploaded_at)
+        IS DISTINCT FROM
+        (OLD.id, OLD.file_hash, OLD.file_size, OLD.user_id, OLD.created_at, OLD.uploaded_at)
+    THEN
+        RAISE EXCEPTION 'An image keeps its bytes, its size, who handed it in and when.'
+            USING ERRCODE = 'check_violation',
+                TABLE = 'images',
+                CONSTRAINT = 'images_identity',
+                DETAIL = format('Image %s (%s).', OLD.id, OLD.file_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION keep_image_identity() IS
+    'Trigger: refuses changes of what an image is and of who handed it in.';
+
+CREATE TRIGGER keep_image_identity
+    BEFORE UPDATE ON images
+    FOR EACH ROW EXECUTE FUNCTION keep_image_identity();
+
 CREATE TRIGGER update_images_updated_at
     BEFORE UPDATE ON images
     FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();
@@ -66,6 +91,15 @@ COMMENT ON FUNCTION validate_queue_status_transition() IS
 CREATE TRIGGER validate_queue_status
     BEFORE UPDATE OF status ON processing_queue
     FOR EACH ROW EXECUTE FUNCTION validate_queue_status_transition();
+
+-- Parameters name a method and a few numbers; anything else is a mistake, and a large or deeply
+-- nested one would be a burden to whoever reads it.
+ALTER TABLE processing_queue ADD CONSTRAINT processing_queue_parameters_check
+    CHECK (jsonb_typeof(parameters) = 'object' AND octet_length(parameters::text) <= 4000);
+
+ALTER TABLE images ADD CONSTRAINT images_image_dimensions_check
+    CHECK (jsonb_typeof(image_dimensions) = 'object'
+        AND octet_length(image_dimensions::text) <= 1000);
 
 SELECT install_queue('processing_queue', 'queued', 'processing', 'retrying');
 

@@ -109,7 +109,15 @@ def test_a_second_run_finds_nothing(entries: list[AnalysisCacheEntry]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [("--older-than", "soon"), ("--max-entries", "-1"), ("--batch-size", "0")]
+    "wrong",
+    [
+        ("--older-than", "soon"),
+        ("--older-than", "9999999d"),
+        ("--max-entries", "-1"),
+        ("--max-entries", "99999999999999999999"),
+        ("--batch-size", "0"),
+        ("--batch-size", "99999999999999999999"),
+    ],
 )
 def test_a_wrong_argument_is_refused_by_name(wrong: tuple[str, str]) -> None:
     with pytest.raises(CommandError, match=wrong[0]):

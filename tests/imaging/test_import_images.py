@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,31 @@ def test_the_outcome_reads_like_a_sentence(folder: Path, analyst: User) -> None:
 
     assert out.getvalue().splitlines()[0] == "1 stored, 0 were there already, 1 refused."
     assert "notes.jpg: " in out.getvalue()
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(folder: Path, analyst: User) -> None:
+    os.mkfifo(folder / "pipe.jpg")
+    report = run(folder / "pipe.jpg", folder, "--as", analyst.email, exits=1)
+
+    assert report["stored"] == 1
+    reasons = {Path(one["file"]).name: one["reason"] for one in report["refused"]}
+    assert reasons["pipe.jpg"] == "it is not a regular file."
+
+
+def test_odd_paths_are_refused_one_by_one(analyst: User) -> None:
+    report = run("", "x" * 5000, "/dev/zero", "--as", analyst.email, exits=1)
+
+    assert [one["reason"] for one in report["refused"]] == [
+        "an empty path names nothing.",
+        "it cannot be looked at (File name too long).",
+        "it is not a regular file.",
+    ]
+
+
+def test_a_name_that_is_no_text_does_not_stop_the_others(folder: Path, analyst: User) -> None:
+    odd = os.fsencode(folder) + b"/bad\xff\xfename.png"
+    with open(odd, "wb") as file:  # noqa: PTH123 - a name that pathlib cannot hold as bytes
+        file.write(jpeg(seed=9))
+    (folder / "notes.jpg").unlink()
+
+    assert run(folder, "--as", analyst.email)["stored"] == 2

@@ -188,3 +188,53 @@ def test_an_image_has_one_result_in_force() -> None:
     result = make_result()
     with pytest.raises(IntegrityError):
         make_result(image=result.image)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "file_hash = repeat('a', 64)",
+        "file_size = 1",
+        "uploaded_at = now() - interval '1 day'",
+        "created_at = now() - interval '1 day'",
+        "id = new_key()",
+    ],
+)
+def test_nobody_changes_which_bytes_an_image_stands_for(change: str) -> None:
+    image = make_image()
+    with pytest.raises(IntegrityError, match="An image keeps its bytes") as refused:
+        run(f"UPDATE images SET {change} WHERE id = %s", image.pk)
+    diagnosis: Any = refused.value.__cause__
+    assert diagnosis.diag.constraint_name == "images_identity"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "'[]'",
+        "'\"mbd\"'",
+        "'7'",
+        "'null'",
+        "('{\"min_contrast\": 1' || repeat('0', 5000) || '}')::jsonb",
+        "(repeat('[', 3000) || repeat(']', 3000))::jsonb",
+    ],
+)
+def test_parameters_are_a_small_object(parameters: str) -> None:
+    image = make_image()
+    with pytest.raises(IntegrityError, match="processing_queue_parameters_check"):
+        run(
+            "INSERT INTO processing_queue (image_id, user_id, parameters)"
+            f" VALUES (%s, %s, {parameters})",
+            image.pk,
+            image.user_id,
+        )
+
+
+def test_dimensions_are_a_small_object() -> None:
+    image = make_image()
+    for value in ("'[1]'", "('{\"width\": 1' || repeat('0', 5000) || '}')::jsonb"):
+        with (
+            pytest.raises(IntegrityError, match="images_image_dimensions_check"),
+            transaction.atomic(),
+        ):
+            run(f"UPDATE images SET image_dimensions = {value} WHERE id = %s", image.pk)

@@ -41,18 +41,18 @@ def test_a_row_inserted_by_plain_sql_runs_at_once(start_worker: Start) -> None:
         cursor.execute("INSERT INTO test_errands DEFAULT VALUES RETURNING id")
         [key] = cursor.fetchone()
 
-    reached(Errand.objects.get(pk=key), "completed", within=3)
+    reached(Errand.objects.get(pk=key), "completed", within=20)
 
 
 def test_a_job_retried_by_hand_runs_at_once(start_worker: Start) -> None:
     idle(start_worker("--poll", "60"))
     [job] = Errand.objects.enqueue([Errand(payload={"do": "give_up"})])
-    reached(job, "failed", within=3)
+    reached(job, "failed", within=20)
     Errand.objects.filter(pk=job.pk).update(payload={})
 
     Errand.objects.filter(pk=job.pk).retry()
 
-    reached(job, "completed", within=3)
+    reached(job, "completed", within=20)
 
 
 def test_without_the_bell_the_poll_finds_the_work(start_worker: Start) -> None:
@@ -119,7 +119,7 @@ def test_a_running_job_stops_when_it_is_cancelled(start_worker: Start, tmp_path:
 
     assert Errand.objects.filter(pk=job.pk).cancel() == 1
 
-    reached(job, "cancelled", within=3)
+    reached(job, "cancelled", within=20)
     assert job.error_message == "The job was cancelled while it ran."
     assert not job.cancel_requested
 
@@ -134,7 +134,7 @@ def test_a_job_that_does_not_stop_is_killed_after_the_grace(
 
     Errand.objects.filter(pk=job.pk).cancel()
 
-    reached(job, "cancelled", within=3)
+    reached(job, "cancelled", within=20)
     assert job.error_message == "The job did not stop within 1 s of being cancelled."
 
 
@@ -207,3 +207,28 @@ def test_a_second_signal_ends_the_grace(start_worker: Start, tmp_path: Path) -> 
 
     assert worker.wait(2) == 0
     assert Errand.objects.get().status == "retrying"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "('{\"do\": 1' || repeat('0', 5000) || '}')::jsonb",
+        "(repeat('[', 3000) || repeat(']', 3000))::jsonb",
+    ],
+    ids=["a number of 5,000 digits", "3,000 brackets"],
+)
+def test_a_payload_that_cannot_be_read_fails_its_own_job_alone(
+    start_worker: Start, payload: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO test_errands (payload, max_retries, priority) VALUES ({payload}, 0, 10)"
+            " RETURNING id"
+        )
+        [poisoned] = cursor.fetchone()
+    [sound] = Errand.objects.enqueue([Errand()])
+
+    assert start_worker("--drain", "--concurrency", "1").wait() == 0
+
+    ended = dict(Errand.objects.values_list("id", "status"))
+    assert ended == {poisoned: "failed", sound.id: "completed"}

@@ -53,7 +53,7 @@ class WorkerProcess:
     def send_to(pid: int, number: int) -> None:
         os.kill(pid, number)
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = 45) -> int:
         return self._process.wait(timeout=seconds)
 
     def kill(self) -> None:
@@ -105,7 +105,7 @@ def runs(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def eventually(condition: Callable[[], Any], *, within: float = 10, what: str = "") -> Any:
+def eventually(condition: Callable[[], Any], *, within: float = 30, what: str = "") -> Any:
     """The condition's value as soon as it holds; fails after ``within`` seconds."""
     end = time.monotonic() + within
     while not (value := condition()):
@@ -115,7 +115,7 @@ def eventually(condition: Callable[[], Any], *, within: float = 10, what: str = 
     return value
 
 
-def reached(job: Job, *statuses: str, within: float = 10) -> Job:
+def reached(job: Job, *statuses: str, within: float = 30) -> Job:
     """The job, as soon as it has one of the statuses."""
 
     def look() -> bool:

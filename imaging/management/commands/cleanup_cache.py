@@ -10,11 +10,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from config.commands import OpsCommand
+from config.commands import LARGEST, OpsCommand
 from imaging.actions import cache
 
 _AGE = re.compile(r"(\d+)\s*([mhdw])\Z")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_HOURS = {"m": 1 / 60, "h": 1, "d": 24, "w": 24 * 7}
+LONGEST_AGE_DAYS = 36_500
 
 
 def age(text: str) -> timedelta:
@@ -22,13 +23,16 @@ def age(text: str) -> timedelta:
     match = _AGE.match(text.strip().lower())
     if not match:
         raise ArgumentTypeError(f"{text!r} is not an age such as 90m, 12h, 30d or 2w")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    hours = int(match[1]) * _HOURS[match[2]]
+    if hours > LONGEST_AGE_DAYS * 24:
+        raise ArgumentTypeError(f"{text} is more than {LONGEST_AGE_DAYS} days")
+    return timedelta(hours=hours)
 
 
 def count(text: str) -> int:
     """An argument that is a whole number, 0 or more."""
-    if not text.isdigit():
-        raise ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    if not text.isdecimal() or len(text) > 10 or int(text) > LARGEST:
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 0 to {LARGEST}")
     return int(text)
 
 

@@ -70,6 +70,10 @@ class Command(OpsCommand):
         jobs = []
         with acting_as(person.pk):
             for path in self.steps(files, unit="file"):
+                if not path.is_file():
+                    reason = "it is not a regular file."
+                    outcome["refused"].append({"file": str(path), "reason": reason})
+                    continue
                 try:
                     with path.open("rb") as content:
                         upload = uploads.receive(content, name=path.name, by=person)
@@ -127,17 +131,27 @@ def _files(given: list[str], *, recursive: bool) -> tuple[list[Path], list[dict[
     files: list[Path] = []
     refused: list[dict[str, str]] = []
     for text in given:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            files += sorted(_inside(path, recursive=recursive))
-        elif path.exists():
-            files.append(path)
-        else:
-            refused.append({"file": text, "reason": "there is no such file."})
+        path = Path(text).expanduser() if text else None
+        try:
+            if path is None:
+                reason = "an empty path names nothing."
+            elif path.is_dir():
+                files += sorted(_inside(path, recursive=recursive))
+                continue
+            elif path.is_file():
+                files.append(path)
+                continue
+            else:
+                reason = "it is not a regular file." if path.exists() else "there is no such file."
+        except OSError as error:
+            reason = f"it cannot be looked at ({error.strerror})."
+        refused.append({"file": text, "reason": reason})
     return files, refused
 
 
 def _inside(directory: Path, *, recursive: bool) -> Iterator[Path]:
     for folder, folders, names in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) * recursive
-        yield from (Path(folder) / name for name in names if not name.startswith("."))
+        # A pipe or a device would be read for ever.
+        found = (Path(folder) / name for name in names if not name.startswith("."))
+        yield from (path for path in found if path.is_file() or path.is_symlink())
