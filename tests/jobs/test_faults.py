@@ -57,7 +57,7 @@ def test_the_job_of_a_killed_worker_runs_again_once(start_worker: Start, tmp_pat
     family = first.family()
     first.send(signal.SIGKILL)
 
-    eventually(lambda: not any(runs(pid) for pid in family), within=3, what="the family's end")
+    eventually(lambda: not any(runs(pid) for pid in family), within=20, what="the family's end")
     assert not runs(child)
     reached(job, "completed", within=15)
     assert (job.attempt, job.retry_count) == (2, 1)
@@ -159,7 +159,7 @@ def test_the_worker_survives_the_end_of_its_fork_server(
 
     os.kill(fork_server, signal.SIGKILL)
 
-    eventually(lambda: not runs(child), within=3, what="the children's end")
+    eventually(lambda: not runs(child), within=20, what="the children's end")
     reached(job, "completed", within=15)
     assert job.attempt == 2
 
@@ -185,9 +185,9 @@ def test_what_a_worker_writes_after_its_lease_is_refused(
         WorkerProcess.send_to(pid, signal.SIGCONT)
 
     # The sleeper finds out, and works again.
-    eventually(lambda: "stops its jobs" in sleeper.logged(), within=5)
+    eventually(lambda: "stops its jobs" in sleeper.logged(), within=20)
     woken = Worker.objects.filter(pid=sleeper.pid, last_seen_at__gt=job.completed_at)
-    eventually(woken.exists, within=5)
+    eventually(woken.exists, within=20)
     time.sleep(1.0)
     job.refresh_from_db()
     assert (job.status, job.attempt) == ("completed", 2)

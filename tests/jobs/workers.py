@@ -151,6 +151,6 @@ def nothing_left_behind() -> Iterator[set[int]]:
     yield pids
     eventually(
         lambda: not any(runs(pid) for pid in pids),
-        within=5,
+        within=20,
         what=f"the end of the processes {sorted(pids)}",
     )
