@@ -12,6 +12,7 @@ constant picture becomes 0. Transparent pixels are shown over white and the alph
 an animation, the first frame is taken.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,10 @@ from imaging.analysis.facts import (
 from imaging.analysis.signatures import Buffer
 
 Bytes = NDArray[np.uint8]
+
+_STRIP = 4_000_000  # pixels converted at a time
+
+_MODES = ("1", "L", "RGB", "RGBA", "P", "CMYK", "YCbCr", "HSV", "RGBX")
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -78,6 +83,10 @@ def decode(data: bytes | Path, *, limits: Limits, working_edge: int | None) -> P
         if rgb is not None:
             rgb = turned(rgb, facts.orientation)
         else:
+            if facts.format == "JPEG":
+                # Whole at once: fed in pieces that it cannot use, Pillow copies all of them anew
+                # with each piece.
+                image.decodermaxblock = len(buffer)
             rgb, alpha = _decoded_by_pillow(image, facts, factor)
     rgb.flags.writeable = False
     return Picture(rgb, alpha, facts.width, facts.height, factor, facts)
@@ -133,21 +142,56 @@ def _decoded_jpeg(image: ImageFile.ImageFile, buffer: Buffer, factor: int) -> By
 def _decoded_by_pillow(
     image: ImageFile.ImageFile, facts: ImageFacts, factor: int
 ) -> tuple[Bytes, Bytes | None]:
+    """Pixels and alpha, converted strip by strip, so that only one decoded picture exists."""
+    # Pillow's TIFF reader has turned the picture itself.
+    orientation = 1 if facts.format == "TIFF" else facts.orientation
     try:
         image.load()
-        plain = _eight_bit(image)
+        _check_mode(image)
+        span = _range_of(image) if _is_deep(image) else None
+        rgb = np.empty((-(-facts.height // factor), -(-facts.width // factor), 3), np.uint8)
+        alpha = None
+        for top, bottom in _strips(facts.width, facts.height, factor):
+            strip = _eight_bit(_upright_rows(image, orientation, top, bottom), span)
+            if orientation in _TURNS:
+                strip = strip.transpose(_TURNS[orientation])
+            if factor > 1:
+                strip = strip.reduce(factor)
+            rows = slice(top // factor, -(-bottom // factor))
+            if strip.mode != "RGBA":
+                rgb[rows] = np.asarray(strip.convert("RGB"))
+                continue
+            if alpha is None:
+                alpha = np.empty(rgb.shape[:2], np.uint8)
+            pixels = np.asarray(strip)
+            alpha[rows] = pixels[..., 3]
+            rgb[rows] = over_white(pixels[..., :3], pixels[..., 3])
     except Exception as error:
         raise translated(error, facts.format) from error
-    if facts.orientation in _TURNS and facts.format != "TIFF":  # turned by its reader
-        plain = plain.transpose(_TURNS[facts.orientation])
-    if factor > 1:
-        plain = plain.reduce(factor)
-    if plain.mode != "RGBA":
-        return np.array(plain.convert("RGB")), None
-    pixels = np.asarray(plain)
-    alpha = np.ascontiguousarray(pixels[..., 3])
-    alpha.flags.writeable = False
-    return over_white(np.ascontiguousarray(pixels[..., :3]), alpha), alpha
+    if alpha is not None:
+        alpha.flags.writeable = False
+    return rgb, alpha
+
+
+def _strips(width: int, height: int, factor: int) -> Iterator[tuple[int, int]]:
+    """Row ranges of about `_STRIP` pixels whose borders are multiples of ``factor``."""
+    rows = max(1, _STRIP // (width * factor)) * factor
+    if rows * width > 16 * _STRIP:  # blocks as large as the picture itself
+        rows = height
+    for top in range(0, height, rows):
+        yield top, min(height, top + rows)
+
+
+def _upright_rows(image: Image.Image, orientation: int, top: int, bottom: int) -> Image.Image:
+    """The part of a picture, not yet turned, that becomes rows ``top`` to ``bottom`` upright."""
+    length = image.width if orientation >= 5 else image.height
+    if bottom - top == length:
+        return image
+    if orientation in (3, 4, 7, 8):
+        top, bottom = length - bottom, length - top
+    if orientation >= 5:
+        return image.crop((top, 0, bottom, image.height))
+    return image.crop((0, top, image.width, bottom))
 
 
 def over_white(rgb: Bytes, alpha: Bytes) -> Bytes:
@@ -157,32 +201,48 @@ def over_white(rgb: Bytes, alpha: Bytes) -> Bytes:
     return ((mixed + 127) // 255).astype(np.uint8)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """The picture as L, RGB or RGBA of 8 bits."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_stretched(np.asarray(image)))
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _check_mode(image: Image.Image) -> None:
+    if image.mode in _MODES or _is_deep(image) or image.has_transparency_data:
+        return
+    raise ImageRefused(
+        "unsupported", f"Pictures of colour mode {image.mode} are not taken; convert to RGB."
+    )
+
+
+def _eight_bit(image: Image.Image, span: tuple[float, float] | None) -> Image.Image:
+    """The picture as L, RGB or RGBA of 8 bits; ``span`` is the range of a deep one."""
+    if span is not None:
+        return Image.fromarray(_stretched(np.asarray(image), span))
+    if image.mode in ("L", "RGB", "RGBA") and "transparency" not in image.info:
+        return image
     if image.mode == "1":
         return image.convert("L")
     if image.has_transparency_data:
         return image.convert("RGBA")
-    if image.mode in ("L", "RGB"):
-        return image
-    if image.mode not in ("P", "CMYK", "YCbCr", "HSV", "RGBX"):
-        raise ImageRefused(
-            "unsupported", f"Pictures of colour mode {image.mode} are not taken; convert to RGB."
-        )
-    return image.convert("RGB")
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def _stretched(values: NDArray[np.generic]) -> Bytes:
-    numbers = values.astype(np.float32)
-    finite = np.isfinite(numbers)
-    if not finite.all():
-        floor = numbers[finite].min() if finite.any() else np.float32(0)
-        numbers = np.where(finite, numbers, floor)
-    low, high = float(numbers.min()), float(numbers.max())
+def _range_of(image: Image.Image) -> tuple[float, float]:
+    """Smallest and largest finite value of a deep picture; (0, 0) when there is none."""
+    low, high = np.inf, -np.inf
+    for top, bottom in _strips(image.width, image.height, 1):
+        numbers = np.asarray(_upright_rows(image, 1, top, bottom)).astype(np.float32)
+        numbers = numbers[np.isfinite(numbers)]
+        if numbers.size:
+            low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def _stretched(values: NDArray[np.generic], span: tuple[float, float]) -> Bytes:
+    low, high = span
     if high <= low:
-        return np.zeros(numbers.shape, np.uint8)
+        return np.zeros(values.shape, np.uint8)
+    numbers = values.astype(np.float32)
+    numbers[~np.isfinite(numbers)] = np.float32(low)
     return cv2.convertScaleAbs(
         np.subtract(numbers, np.float32(low), out=numbers), alpha=255.0 / (high - low)
     ).astype(np.uint8, copy=False)

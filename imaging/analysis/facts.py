@@ -142,13 +142,14 @@ def recognise(buffer: Buffer) -> str:
 
 
 def check_declared_size(name: str, buffer: Buffer, limits: Limits) -> None:
-    """Refuse a size declared in the fixed header, before any decoder sees the file."""
+    """Refuse a declared size, or a structure made to be slow, before any decoder sees the file."""
     if name == "JPEG":
         size = signatures.jpeg_size(buffer)
     else:
         size = signatures.declared_size(name, bytes(buffer[: signatures.HEAD]))
     if size is not None:
         check_size(size[0], size[1], limits)
+    signatures.check_structure(name, buffer)
 
 
 def check_size(width: int, height: int, limits: Limits) -> None:

@@ -456,10 +456,8 @@ def test_a_long_run_length_coded_bmp_is_refused() -> None:
     assert "PNG" in found.reason
 
 
-@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
-def test_a_jpeg_with_padding_in_place_of_its_scan_is_refused_by_decoding(mode: str) -> None:
-    data = encoded(Image.fromarray(slanted()).convert(mode), "JPEG")
-    padded = data[:-200] + b"\xff" * 2_000_000 + data[-200:]
+def test_a_jpeg_with_padding_in_place_of_its_scan_is_refused_by_decoding() -> None:
+    padded = JPEG[:-200] + b"\xff" * 2_000_000 + JPEG[-200:]
 
     assert inspect(padded, LIMITS).width == 83
     assert refusal(padded).code in ("unreadable", "truncated")
