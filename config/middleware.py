@@ -7,12 +7,16 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.db import Error
 from django.http import HttpRequest, HttpResponseBase
 
+from config.admin.away import away_page, is_away
 from database.actor import acting_as
 
 # What a proxy in front of us may hand over; anything else gets a fresh id.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+
+log = structlog.get_logger(__name__)
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -41,6 +45,13 @@ class ActingUserMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        user = request.user
-        with acting_as(user.pk if user.is_authenticated else None):
+        try:
+            # Reads the session: the first thing in a request that needs the database.
+            actor = request.user.pk if request.user.is_authenticated else None
+        except Error as error:
+            if not is_away(error):
+                raise
+            log.warning("the database is away", error=str(error))
+            return away_page()
+        with acting_as(actor):
             return self.get_response(request)

@@ -100,7 +100,7 @@ class WordsField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         """The text as a list."""
-        words = (word.strip() for word in str(value or "").split(","))
+        words = (word.strip() for word in str(value or "").replace("\x00", "").split(","))
         return [word for word in words if word]
 
 

@@ -22,9 +22,17 @@ _SIZES: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _STEPS: Final[tuple[tuple[int, str], ...]] = ((60, "s"), (60, "min"), (24, "h"), (7, "days"))
 
 
+def _finite(value: Number) -> bool:
+    """Whether there is a float for it; a whole number from JSON may lie beyond every float."""
+    try:
+        return math.isfinite(value)
+    except (OverflowError, ValueError):
+        return False
+
+
 def number(value: Number | None, unit: str = "", *, digits: int = 0) -> str:
     """``1,234.5 px``: grouped, ``digits`` after the point, a hard space before the unit."""
-    if value is None or not math.isfinite(value):
+    if value is None or not _finite(value):
         return NOTHING
     text = f"{value:,.{digits}f}"
     return f"{text}{_SPACE}{unit}" if unit else text
@@ -37,7 +45,7 @@ def percent(share: Number | None, *, digits: int = 1) -> str:
 
 def size(count: int | None) -> str:
     """Bytes as ``3.4 MB``, in powers of 1000 (IEC 80000-13)."""
-    if count is None:
+    if count is None or not _finite(count):
         return NOTHING
     value: float = count
     step = 0
@@ -50,7 +58,7 @@ def size(count: int | None) -> str:
 
 def duration(milliseconds: Number | None) -> str:
     """``12 ms``, ``3.4 s``, ``2 min 5 s``, ``3 h 20 min``."""
-    if milliseconds is None:
+    if milliseconds is None or not _finite(milliseconds):
         return NOTHING
     seconds = float(milliseconds) / 1000
     if seconds < 1:

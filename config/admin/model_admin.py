@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import psycopg
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Field, Model
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import capfirst
@@ -119,6 +120,15 @@ class StaffModelAdmin(_ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The list; an action in it that is refused says so and changes nothing."""
+        if _holds_nul(request.GET):
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+        if request.method == "POST" and not self._can_be_keys(request):
+            self.message_user(
+                request,
+                "The chosen rows were not understood, and nothing was changed. Choose them again.",
+                messages.WARNING,
+            )
+            return HttpResponseRedirect(request.get_full_path())
         context = {
             "title": capfirst(str(self.opts.verbose_name_plural)),
             "purpose": self.purpose,
@@ -131,6 +141,17 @@ class StaffModelAdmin(_ModelAdmin):
             return self._list_page(request, context)
         view = functools.partial(super().changelist_view, request, context)
         return self._or_message(request, view, request.get_full_path())
+
+    def _can_be_keys(self, request: HttpRequest) -> bool:
+        """Whether each chosen row is named by what can be a key of the model."""
+        for value in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.opts.pk.to_python(value)
+            except ValidationError:
+                return False
+            if "\x00" in value:
+                return False
+        return True
 
     def _list_page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         if ERROR_FLAG in request.GET:
@@ -288,6 +309,11 @@ def _refused(form: type[ModelForm[Any]], sentence: str) -> type[ModelForm[Any]]:
     metaclass: Any = type(form)
     made: type[ModelForm[Any]] = metaclass(form.__name__, (form,), {"_post_clean": _post_clean})
     return made
+
+
+def _holds_nul(query: QueryDict) -> bool:
+    """Whether a name or value holds the one character that PostgreSQL cannot compare with."""
+    return any("\x00" in text for name, values in query.lists() for text in (name, *values))
 
 
 def object_url(obj: Model) -> str | None:

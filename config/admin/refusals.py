@@ -17,7 +17,13 @@ from django.db.models import Model
 # database error is a fault of the program and is let be seen.
 _INTEGRITY: Final = "23"
 _RAISED: Final = "P0001"
+_UNSTORABLE: Final = (
+    "The text holds a character that cannot be stored (NUL, or half of a surrogate pair)."
+    " Remove it and save again."
+)
 _ANSWERS: Final[dict[str, str]] = {
+    "22021": _UNSTORABLE,
+    "22P05": _UNSTORABLE,
     "40001": "Somebody else changed this at the same time. Look at it again, then try again.",
     "40P01": "Somebody else changed this at the same time. Look at it again, then try again.",
     "55P03": "Somebody else is changing this right now. Try again in a moment.",
@@ -36,8 +42,10 @@ _BY_CODE: Final[dict[str, str]] = {
 def refusal(error: DatabaseError, model: type[Model] | None = None) -> str | None:
     """The sentence for a refusal, or None when the error is no refusal but a fault."""
     cause = error.__cause__
-    if not isinstance(cause, psycopg.Error) or not cause.sqlstate:
+    if not isinstance(cause, psycopg.Error):
         return None
+    if not cause.sqlstate:  # the driver's own; it refuses NUL before the server sees it
+        return _UNSTORABLE if isinstance(cause, psycopg.DataError) and "NUL" in str(cause) else None
     code, diagnosis = cause.sqlstate, cause.diag
     if code == _RAISED:
         return _sentence(diagnosis)

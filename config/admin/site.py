@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+from collections.abc import Callable
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.db import InterfaceError, OperationalError
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.module_loading import import_string
 
+from config.admin.away import away_page, is_away
 from config.admin.registry import (
     NavItem,
     Panel,
@@ -32,6 +43,10 @@ __all__ = [
     "add_search",
 ]
 
+log = logging.getLogger(__name__)
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
 # Shorter texts would find everything.
 SHORTEST_SEARCH = 2
 
@@ -52,6 +67,30 @@ class StaffAdminSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the person's role opens the staff pages."""
         return bool(getattr(request.user, "is_staff", False))
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """As Django's; an address that no row can have is not found, and a lost database is said.
+
+        The response is rendered here, as a page still reads from the database while it is made.
+        """
+        guarded = super().admin_view(view, cacheable)
+
+        @functools.wraps(guarded)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if any(_is_no_key(value) for value in kwargs.values()):
+                raise Http404("No row can have this key.")
+            try:
+                response = guarded(request, *args, **kwargs)
+                return (
+                    response.render() if isinstance(response, SimpleTemplateResponse) else response
+                )
+            except (OperationalError, InterfaceError) as error:
+                if not is_away(error):
+                    raise
+                log.exception("the database cannot be reached")
+                return away_page()
+
+        return cast("View", answer)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Django's, and the search."""
@@ -96,3 +135,8 @@ class StaffAdminSite(admin.AdminSite):
             "groups": [(kind, list(some)) for kind, some in groupby(hits, lambda hit: hit.kind)],
         }
         return TemplateResponse(request, "admin/search.html", context)
+
+
+def _is_no_key(value: object) -> bool:
+    """Whether a part of an address holds NUL, which no text in PostgreSQL does."""
+    return isinstance(value, str) and "\x00" in value

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.utils.safestring import SafeString
 
 from config.admin.formats import number
+from imaging.admin.findings import amount
 from imaging.admin.states import severity_badge
 
 # Code: title, what it means, what to do, and the unit of its value ("%" for a share).
@@ -106,8 +107,9 @@ def _described(item: dict[str, Any]) -> Anomaly:
 
 
 def _amount(value: Any, unit: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    known = amount(value)
+    if known is None:
         return ""
     if unit == "%":
-        return number(value * 100, "%", digits=1)
-    return number(value, unit, digits=0 if float(value).is_integer() else 1)
+        return number(known * 100, "%", digits=1)
+    return number(known, unit, digits=0 if float(known).is_integer() else 1)

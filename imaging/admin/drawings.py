@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Final
 
 from django.utils.safestring import SafeString, mark_safe
 
 from imaging import analysis
-from imaging.admin.findings import at
+from imaging.admin.findings import amount, at
 
 _DRAWN: Final = (
     "size",
@@ -42,7 +41,7 @@ def _numbers_alone(value: Any) -> bool:
         return all(_numbers_alone(part) for part in value.values())
     if isinstance(value, list):
         return all(_numbers_alone(part) for part in value)
-    return value is None or (isinstance(value, int | float) and math.isfinite(value))
+    return value is None or amount(value) is not None
 
 
 def shapes(data: Any) -> SafeString:

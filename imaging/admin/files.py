@@ -46,7 +46,7 @@ def image_file(request: HttpRequest, image_id: UUID, kind: str) -> HttpResponseB
     _check(request)
     if kind != "original" and kind not in _SMALL:
         return _missing()
-    image = Image.objects.filter(pk=image_id).first()
+    image = Image.objects.filter(pk=image_id).defer("metadata", "image_dimensions").first()
     if image is None:
         return _missing()
     if kind == "original":

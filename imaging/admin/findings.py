@@ -16,6 +16,9 @@ from imaging.models import AnalysisResult
 DEPENDABLE: Final = 0.8
 DOUBTFUL: Final = 0.5
 
+# No length, area or share is larger; plain SQL can store numbers that no float holds.
+LARGEST: Final = 10**15
+
 _SIDES: Final = ("top", "right", "bottom", "left")
 
 
@@ -58,8 +61,14 @@ def at(data: Any, *path: str) -> Any:
 
 def figure(data: Any, *path: str) -> float | None:
     """The number at a path of keys, or None."""
-    value = at(data, *path)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return amount(at(data, *path))
+
+
+def amount(value: Any) -> float | None:
+    """The value if it is a number that can be drawn and written, at most ``LARGEST`` either way."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if -LARGEST <= value <= LARGEST else None
 
 
 def bar(share: float | None) -> str:

@@ -12,14 +12,16 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
 
 from config.admin.formats import duration, number, percent, size
 from imaging import analysis
 from imaging.actions.images import LONGEST_NOTE
 from imaging.admin import anomalies, drawings, findings, tables
-from imaging.admin.pictures import file_url, layer_url
+from imaging.admin.pictures import file_url, has_layers, layer_url
 from imaging.admin.search import as_id
 from imaging.admin.states import image_badge, job_badge
 from imaging.models import (
@@ -34,6 +36,7 @@ from imaging.models import (
 _JOBS: Final = 20
 _EARLIER: Final = 20
 _ALIKE: Final = 24
+_LONGEST_NAME: Final = 80  # of a file, within a sentence
 _LISTED: Final = 10  # figures and holes shown before the rest is unfolded
 
 METHODS: Final = {
@@ -61,6 +64,14 @@ class Earlier:
     void_change: str
     confidence: str
     confidence_change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed job, and why it failed, as the page says it."""
+
+    pk: UUID
+    error_message: SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +190,17 @@ def _jobs(image: Image) -> dict[str, Any]:
         "attempts": [Attempt(job, job_badge(job.status), ran_for(job)) for job in jobs],
         "live_job": live,
         "live_sentence": progress_sentence(live) if live else "",
-        "failed_job": None if live else failed,
+        "failed_job": None if live or failed is None else _failure(image, failed),
     }
+
+
+def _failure(image: Image, job: ProcessingJob) -> Failure:
+    """Its reason with the image's name shortened, and kept from turning the sentence around."""
+    reason = job.error_message or ""
+    # Plain SQL can leave the name empty, and nothing can be split by that.
+    before, name, after = reason.partition(image.file_name) if image.file_name else (reason, "", "")
+    shown = format_html("<bdi>{}</bdi>", Truncator(name).chars(_LONGEST_NAME)) if name else ""
+    return Failure(job.pk, format_html("{}{}{}", before, shown, after))
 
 
 def ran_for(job: ProcessingJob) -> str:
@@ -246,7 +266,7 @@ def _findings(image: Image, result: AnalysisResult, typed_note: str | None) -> d
     data = result.negative_space_data
     fingerprint = result.algorithm_fingerprint
     figures, holes = tables.pieces(data, "figures"), tables.pieces(data, "holes")
-    has_layers = bool(fingerprint and result.visualization_path)
+    layered = has_layers(result)
     return {
         "tiles": findings.tiles(result),
         "groups": findings.groups(data),
@@ -266,9 +286,9 @@ def _findings(image: Image, result: AnalysisResult, typed_note: str | None) -> d
             "ground": layer_url(image, fingerprint, "ground"),
             "outline": layer_url(image, fingerprint, "outline"),
         }
-        if has_layers
+        if layered
         else None,
-        "visualization_url": layer_url(image, fingerprint, "visualization") if has_layers else "",
+        "visualization_url": layer_url(image, fingerprint, "visualization") if layered else "",
         "method": _method(result),
         "took": "from the cache" if result.from_cache else duration(result.processing_time_ms),
         "note_text": (result.notes or "") if typed_note is None else typed_note,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,11 +11,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from imaging.models import Image
+from imaging.models import AnalysisResult, Image
 
 # What lists show of a picture, in CSS pixels; the stored thumbnail has up to 256.
 SMALL: Final = 56
 STRIP: Final = 132
+
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{16,64}")
 
 
 def image_url(image_id: UUID) -> str:
@@ -25,6 +28,12 @@ def image_url(image_id: UUID) -> str:
 def file_url(image: Image, kind: str) -> str:
     """The address of ``original``, ``preview`` or ``thumbnail``."""
     return reverse("admin:imaging_image_file", args=[image.pk, kind])
+
+
+def has_layers(result: AnalysisResult) -> bool:
+    """Whether pictures of the analysis can be asked for; plain SQL may store any fingerprint."""
+    stored = bool(result.visualization_path)
+    return stored and _FINGERPRINT.fullmatch(result.algorithm_fingerprint) is not None
 
 
 def layer_url(image: Image, fingerprint: str, name: str) -> str:

@@ -223,7 +223,9 @@ class ProcessingJobAdmin(PictureColumns, ReadOnlyModelAdmin):
         """Everything about a job; it changes nothing itself."""
         job_id = as_id(object_id)
         require(request, "imaging.view_processingjob")
-        jobs_here = ProcessingJob.objects.select_related("image", "user")
+        jobs_here = ProcessingJob.objects.select_related("image", "user").defer(
+            "image__metadata", "image__image_dimensions"
+        )
         job = jobs_here.filter(pk=job_id).first() if job_id else None
         if job is None:
             self.message_user(request, f"There is no job {object_id[:64]}.", messages.WARNING)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from config.admin.formats import NOTHING, number, percent
-from imaging.admin.findings import Row, at, bar, boxed, figure, pixels, point
+from imaging.admin.findings import Row, amount, at, bar, boxed, figure, pixels, point
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def histogram(data: Any) -> list[Row]:
     return [
         Row(f"{number(low, digits=1)} to {pixels(high, digits=1)}", percent(share), "", "")
         for low, high, share in zip(edges, edges[1:], shares, strict=False)
-        if all(isinstance(value, int | float) for value in (low, high, share))
+        if all(amount(value) is not None for value in (low, high, share))
     ]
 
 
@@ -78,7 +78,7 @@ def thirds(data: Any) -> list[list[tuple[str, str]]]:
     for line in found:
         if not isinstance(line, list) or len(line) != 3:
             return []
-        cells = [value if isinstance(value, int | float) else None for value in line]
+        cells = [amount(value) for value in line]
         grid.append(
             [
                 (percent(value, digits=0), "none" if value is None else f"{round(value * 10)}")
@@ -113,6 +113,8 @@ def quality(metrics: Any) -> list[Row]:
 def _metric(value: Any, unit: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)[:80] if value is not None else NOTHING
+    if amount(value) is None:
+        return NOTHING
     if unit == "%":
         return percent(value)
     digits = 0 if float(value).is_integer() else (3 if abs(value) < 10 else 1)

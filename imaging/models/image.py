@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +11,9 @@ from django.utils import timezone
 
 from database.fields import CreatedAtField, KeyField, UpdatedAtField
 from imaging.querysets import ImageQuerySet
+
+# No picture is longer; plain SQL can store any number.
+_LONGEST_SIDE: Final = 10**15
 
 
 class AnalysisStatus(models.TextChoices):
@@ -107,15 +110,17 @@ class Image(models.Model):
 
     @property
     def width(self) -> int | None:
-        """Pixels across, upright; None where plain SQL left it out."""
+        """Pixels across, upright; None where plain SQL left it out or wrote no length."""
         return self._dimension("width")
 
     @property
     def height(self) -> int | None:
-        """Pixels down, upright; None where plain SQL left it out."""
+        """Pixels down, upright; None where plain SQL left it out or wrote no length."""
         return self._dimension("height")
 
     def _dimension(self, name: str) -> int | None:
         dimensions: Any = self.image_dimensions
         value = dimensions.get(name) if isinstance(dimensions, dict) else None
-        return value if isinstance(value, int) else None
+        if isinstance(value, bool) or not isinstance(value, int):
+            return None
+        return value if abs(value) <= _LONGEST_SIDE else None

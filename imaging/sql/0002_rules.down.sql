@@ -11,6 +11,7 @@ ALTER TABLE analysis_results DROP CONSTRAINT analysis_results_anomalies_check;
 DROP TRIGGER follow_processing_queue ON processing_queue;
 DROP FUNCTION follow_processing_queue();
 SELECT uninstall_queue('processing_queue');
+ALTER TABLE images DROP CONSTRAINT images_metadata_check;
 ALTER TABLE images DROP CONSTRAINT images_image_dimensions_check;
 ALTER TABLE processing_queue DROP CONSTRAINT processing_queue_parameters_check;
 DROP TRIGGER validate_queue_status ON processing_queue;

@@ -101,6 +101,13 @@ ALTER TABLE images ADD CONSTRAINT images_image_dimensions_check
     CHECK (jsonb_typeof(image_dimensions) = 'object'
         AND octet_length(image_dimensions::text) <= 1000);
 
+-- A number beyond every float is no fact about a picture, and Python cannot read all of them.
+ALTER TABLE images ADD CONSTRAINT images_metadata_check CHECK (
+    NOT jsonb_path_exists(
+        metadata, '$.** ? (@.type() == "number" && (@ > 1e300 || @ < -1e300))'
+    )
+);
+
 SELECT install_queue('processing_queue', 'queued', 'processing', 'retrying');
 
 -- An image follows its job: being worked on, back in line, or failed. ``completed`` is written with

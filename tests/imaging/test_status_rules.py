@@ -238,3 +238,14 @@ def test_dimensions_are_a_small_object() -> None:
             transaction.atomic(),
         ):
             run(f"UPDATE images SET image_dimensions = {value} WHERE id = %s", image.pk)
+
+
+@pytest.mark.parametrize("value", ["1e400", "-1e301", "1' || repeat('0', 5000) || '"])
+def test_a_number_beyond_every_float_is_no_fact_about_a_picture(value: str) -> None:
+    image = make_image()
+    with pytest.raises(IntegrityError, match="images_metadata_check"):
+        run(
+            f'UPDATE images SET metadata = (\'{{"deep": [{{"bits": {value}}}]}}\')::jsonb'
+            " WHERE id = %s",
+            image.pk,
+        )

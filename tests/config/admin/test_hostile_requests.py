@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 
 from accounts.models import User
 from config.admin.away import is_away
-from config.admin.formats import duration, number, percent, size
+from config.admin.formats import NOTHING, duration, number, percent, size
 from config.admin.refusals import refusal
 from config.admin.site import StaffAdminSite
 from database.models import SystemSetting
@@ -23,7 +23,7 @@ BROKEN = psycopg.OperationalError("the connection is closed")
 
 
 @pytest.mark.parametrize("page", ["change", "history", "delete"])
-@pytest.mark.parametrize("key", ["%00", "a%00b", "_00"])
+@pytest.mark.parametrize("key", ["%00", "a%00b"])
 @pytest.mark.parametrize("model", ["database/systemsetting", "accounts/user", "imaging/image"])
 def test_an_address_with_nul_is_not_found(
     admin_client: Client, model: str, key: str, page: str
@@ -91,7 +91,7 @@ def test_text_that_cannot_be_stored_is_a_refusal(sql: str, values: Any) -> None:
 def test_numbers_beyond_every_float_are_dashes() -> None:
     huge = 10**400
 
-    assert {number(huge), percent(huge), percent(10**307), size(huge), duration(huge)} == {"–"}
+    assert {number(huge), percent(huge), percent(10**307), size(huge), duration(huge)} == {NOTHING}
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Any:
