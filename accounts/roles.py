@@ -31,7 +31,11 @@ _VIEWER: Final = frozenset(
         "imaging.view_analysisresulthistory",
         "imaging.view_analysiscacheentry",
         "imaging.view_processingjob",
+        "jobs.view_queue",  # every queue, and the jobs of those without pages of their own
         "jobs.view_worker",
+        "jobs.view_attempt",
+        "jobs.view_recurrence",  # the schedule
+        "jobs.view_recurringjob",
     }
 )
 _ANALYST: Final = _VIEWER | {
@@ -43,6 +47,8 @@ _ANALYST: Final = _VIEWER | {
 _MODERATOR: Final = _VIEWER | {
     "imaging.change_image",  # archive, settle duplicates
     "imaging.change_analysisresult",
+    "jobs.change_queue",  # pause, limit, retry all that failed; retry and cancel single jobs
+    "jobs.change_recurrence",  # pause an entry of the schedule, run it now
 }
 
 # The admin is not listed: an admin may do everything.

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import logging.config
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import structlog
+
+# Each says what the lines of this moment are about; a package adds its own. Asked only for lines
+# that are written, so that naming the job costs nothing for the many that write none.
+CONTEXT: Final[list[Callable[[], dict[str, Any]]]] = []
+
+
+def _merge_context(_logger: Any, _method: str, event: Any) -> Any:
+    for provider in CONTEXT:
+        for name, value in provider().items():
+            event.setdefault(name, value)
+    return event
+
 
 # What runs for every line, ours or a library's, before it is rendered.
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    _merge_context,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -192,6 +192,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Who sends it as "Authorization: Bearer ..." may read /metrics; without it, only staff may.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "").strip()
+
 # --- Logs ---------------------------------------------------------------------------------------
 
 LOG_LEVEL = environment.choice(

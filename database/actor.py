@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from uuid import UUID
 
 from django.db import connections
@@ -31,6 +31,16 @@ def acting_as(user_id: UUID | str | None) -> Iterator[None]:
     finally:
         _current.reset(token)
         _tell_open_transactions()
+
+
+def name_actor(user_id: UUID | str | None) -> Token[str]:
+    """As ``acting_as``, for a caller that has no transaction open; ``forget_actor`` undoes it."""
+    return _current.set(str(user_id or ""))
+
+
+def forget_actor(token: Token[str]) -> None:
+    """The person named before is named again."""
+    _current.reset(token)
 
 
 def _tell_open_transactions() -> None:

@@ -73,3 +73,9 @@ def own_connection(
     if role:
         own.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(role)))
     return own
+
+
+def is_pooled(own: psycopg.Connection[Any]) -> bool:
+    """Whether a pooler stands between: it names a backend of its own, not the server's."""
+    row = own.execute("SELECT pg_backend_pid()").fetchone()
+    return row is not None and row[0] != own.info.backend_pid

@@ -10,5 +10,5 @@ class ImagingConfig(AppConfig):
     verbose_name = "Images"
 
     def ready(self) -> None:
-        # The models exist only now; the settings and the job kind need them.
-        from imaging import kinds, system_settings  # noqa: F401, PLC0415
+        # The models exist only now; the settings, the job kind and the schedule need them.
+        from imaging import kinds, schedule, system_settings  # noqa: F401, PLC0415

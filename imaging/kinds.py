@@ -10,5 +10,6 @@ IMAGING = register(
         handler="imaging.handlers.analyse",
         executor="process",  # it computes, and a broken file must not take its neighbours along
         prepare="imaging.handlers.warm_up",
+        limit_per_person=True,
     )
 )

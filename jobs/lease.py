@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 from django.db import connections, transaction
 
-from jobs import statements
 from jobs.errors import Cancelled, LostLease
 from jobs.models.job import Job
 from jobs.outcomes import storable
 from jobs.querysets import JobQuerySet
+from jobs.statements import upkeep
 
 # Progress is for people: more often than this is for nobody.
 _SECONDS_BETWEEN_REPORTS = 0.5
@@ -32,7 +32,7 @@ def holding(job: Job, *, finish: bool = False) -> Iterator[None]:
     alias = _alias(job)
     with transaction.atomic(alias):
         with connections[alias].cursor() as cursor:
-            cursor.execute(statements.hold(type(job)), [job.pk, job.attempt])
+            cursor.execute(upkeep.hold(type(job)), [job.pk, job.attempt])
             if cursor.fetchone() is None:
                 raise _lost(job)
         yield
@@ -56,7 +56,7 @@ def report_progress(job: Job, *, done: int, total: int | None = None, message: s
     job._reported = (now, said)  # type: ignore[attr-defined] # kept with the job, not in the table
     with connections[_alias(job)].cursor() as cursor:
         cursor.execute(
-            statements.report_progress(type(job)),
+            upkeep.report_progress(type(job)),
             [done, total, storable(message), total, done, done, job.pk, job.attempt],
         )
         if cursor.rowcount == 0:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, connections, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
-from jobs import statements
+from jobs import guarded
+from jobs.claiming import Exchange, Held, Place, Terms, fetch, read_claim
+from jobs.enqueueing import from_jobs, from_keywords, insert
 from jobs.errors import DuplicateJob
 from jobs.outcomes import Outcome, Verdict
 from jobs.retry import RetryRule
+from jobs.statements import claim as claim_statements
+from jobs.statements import settle as settle_statements
+from jobs.statements import upkeep
 
 if TYPE_CHECKING:
     from jobs.models.job import Job, States
@@ -22,14 +28,6 @@ if TYPE_CHECKING:
 J = TypeVar("J", bound="Job", covariant=True)  # noqa: PLC0105 - a job
 
 Settled = dict[UUID, str]
-
-
-class Held(NamedTuple):
-    """A job that the database counts as running with a worker."""
-
-    id: UUID
-    attempt: int
-    cancel_requested: bool
 
 
 class JobQuerySet(models.QuerySet[J]):
@@ -54,10 +52,11 @@ class JobQuerySet(models.QuerySet[J]):
         """Jobs that the next free worker may claim."""
         return self.filter(status=self.states.ready, available_at=None)
 
-    def running_with(self, worker: str) -> list[Held]:
-        """The jobs that the database says this worker runs."""
+    def running_with(self, worker: str) -> dict[Held, bool]:
+        """The attempts that the database says this worker runs, and whether each is to stop."""
         found = self.filter(status=self.states.running, worker_id=worker)
-        return [Held(*row) for row in found.values_list("id", "attempt", "cancel_requested")]
+        rows = found.values_list("id", "attempt", "cancel_requested")
+        return {Held(key, attempt): cancelled for key, attempt, cancelled in rows}
 
     # --- For everybody -----------------------------------------------------------------------
 
@@ -69,10 +68,26 @@ class JobQuerySet(models.QuerySet[J]):
         made = list(jobs)
         for job in made:
             job.status = self.states.ready
-        if not any(job.unique_key for job in made):
-            return self.bulk_create(made)
-        with self._duplicates_refused():
-            return self.bulk_create(made)
+        with self._duplicates_refused(any(job.unique_key for job in made)):
+            if len(made) < 2:
+                return self.bulk_create(made)
+            insert(self.model, from_jobs(self.model, made), self.db, skip_duplicates=False)
+        for job in made:
+            job._state.adding, job._state.db = False, self.db
+        return made
+
+    def enqueue_rows(self, *, skip_duplicates: bool = False, **columns: Any) -> list[UUID]:
+        """Insert many jobs by column, in the caller's transaction; return their ids in order.
+
+        A column is a list with a value for each job, or one value for all of them:
+        ``enqueue_rows(image_id=[…], user_id=one, priority=7)``. DuplicateJob as for ``enqueue``,
+        unless ``skip_duplicates``: then such jobs are left out, and out of the ids.
+        """
+        given = from_keywords(self.model, columns)
+        if not given.rows:
+            return []
+        with self._duplicates_refused("unique_key" in columns):
+            return insert(self.model, given, self.db, skip_duplicates=skip_duplicates)
 
     def cancel(self) -> int:
         """Cancel jobs that wait or have failed, ask running ones to stop; return how many."""
@@ -102,13 +117,11 @@ class JobQuerySet(models.QuerySet[J]):
 
     # --- For workers -------------------------------------------------------------------------
 
-    def claim(self, worker: str, slots: int, *, time_limit: timedelta) -> list[J]:
-        """Take up to ``slots`` ready jobs, the most urgent and oldest first, and return them."""
-        if slots < 1:
-            return []
-        parameters = [slots, worker, time_limit.total_seconds()]
-        claimed = list(self.raw(statements.claim(self.model), parameters))
-        return sorted(claimed, key=_place_in_line)
+    def claim(
+        self, worker: str, slots: int, *, time_limit: timedelta, place: Place | None = None
+    ) -> list[J]:
+        """Take up to ``slots`` jobs from the head of the line, or from after ``place``."""
+        return self.exchange([], Terms(worker, slots, time_limit, place=place)).claimed
 
     def settle(self, outcomes: Sequence[Outcome], *, rule: RetryRule | None = None) -> Settled:
         """Write how attempts ended; return the new status of each job that was settled.
@@ -126,29 +139,28 @@ class JobQuerySet(models.QuerySet[J]):
             [outcome.delay for outcome in outcomes],
             *(rule or RetryRule()).as_parameters(),
         ]
-        return self._settled(statements.settle(self.model), parameters)
+        return self._settled(settle_statements.settle(self.model), parameters)
 
-    def exchange(
-        self,
-        outcomes: Sequence[Outcome],
-        *,
-        worker: str,
-        slots: int,
-        time_limit: timedelta,
-        rule: RetryRule,
-    ) -> tuple[Settled, list[J]]:
-        """Settle what has ended and claim what comes next, both or neither."""
-        if not outcomes:
-            return {}, self.claim(worker, slots, time_limit=time_limit)
-        if slots < 1:
-            return self.settle(outcomes, rule=rule), []
-        with transaction.atomic(self.db):
-            settled = self.settle(outcomes, rule=rule)
-            return settled, self.claim(worker, slots, time_limit=time_limit)
+    def exchange(self, done: Sequence[Held], terms: Terms) -> Exchange[J]:
+        """Mark attempts as done and claim what comes next: one statement, both or neither.
+
+        With a limit for each person or a rate, claims wait for each other at the queue's row, and
+        it takes a few statements in one transaction.
+        """
+        if terms.slots < 1:
+            return Exchange(self._finish_all(done), [])
+        if terms.guarded:
+            with transaction.atomic(self.db):
+                return guarded.exchange(self, done, terms)
+        place = () if terms.place is None else terms.place
+        parameters = [*_arrays(done), *place, terms.slots, *terms.as_parameters()]
+        statement = claim_statements.exchange(self.model, further=terms.place is not None)
+        ended, claimed = read_claim(self, statement, parameters, terms.worker)
+        return Exchange(self.not_done(done, ended), claimed)
 
     def finish(self, job: Job) -> bool:
         """Mark the attempt as done; False if it had lost its lease."""
-        return job.id in self.settle([Outcome(job.id, job.attempt, Verdict.DONE)])
+        return not self._finish_all([Held(job.id, job.attempt)])
 
     def fail(
         self,
@@ -177,30 +189,72 @@ class JobQuerySet(models.QuerySet[J]):
         """
         silent, late = lease.total_seconds(), overdue.total_seconds()
         parameters = [silent, late, silent, late, limit, *rule.as_parameters()]
-        return self._settled(statements.rescue(self.model), parameters)
+        return self._settled(settle_statements.rescue(self.model), parameters)
 
     def promote(self, limit: int = 500) -> int:
         """Put jobs whose moment to be tried has come in line; return how many."""
         with connections[self.db].cursor() as cursor:
-            cursor.execute(statements.promote(self.model), [limit])
+            cursor.execute(upkeep.promote(self.model), [limit])
             return int(cursor.rowcount)
 
+    def expire(self, limit: int = 500) -> int:
+        """Cancel jobs that have not begun in time; return how many."""
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(upkeep.expire(self.model), [limit])
+            return int(cursor.rowcount)
+
+    def advance(self, turns: Mapping[int, int]) -> None:
+        """Tell how far the line has come: the turn claimed last, by priority."""
+        with connections[self.db].cursor() as cursor:
+            parameters = [list(turns.keys()), list(turns.values())]
+            cursor.execute(claim_statements.advance(self.model), parameters)
+
+    def not_done(self, told: Sequence[Held], marked: int) -> set[UUID]:
+        """Which of the attempts are not marked as done, if fewer were than were told."""
+        if marked == len(told):
+            return set()
+        ids = {held.id: held.attempt for held in told}
+        rows = self.filter(id__in=ids, status=self.states.done).values_list("id", "attempt")
+        return ids.keys() - {key for key, attempt in rows if ids[key] == attempt}
+
     # --- Parts -------------------------------------------------------------------------------
+
+    def _finish_all(self, done: Sequence[Held]) -> set[UUID]:
+        """Mark attempts as done; the ids of those that had lost their lease."""
+        if not done:
+            return set()
+        rows = fetch(self.db, claim_statements.finish(self.model), _arrays(done))
+        return {held.id for held in done} - {row[0] for row in rows}
 
     def _settled(self, statement: str, parameters: Sequence[Any]) -> Settled:
         with connections[self.db].cursor() as cursor:
             cursor.execute(statement, parameters)
             return dict(cursor.fetchall())
 
-    def _duplicates_refused(self) -> _DuplicatesRefused:
+    def _duplicates_refused(self, possible: bool = True) -> AbstractContextManager[None]:
+        if not possible:
+            return nullcontext()
         return _DuplicatesRefused(self.db, f"{self.model._meta.db_table}_unique_key_live")
 
 
-def _place_in_line(job: Job) -> tuple[int, datetime, UUID]:
-    return -job.priority, job.created_at, job.id
+def exchange_in_text(
+    model: type[Job], done: Sequence[Held], terms: Terms
+) -> tuple[str, list[str | None]]:
+    """The statement of ``exchange``, and its parameters as literals: for who sends it himself."""
+    place = () if terms.place is None else terms.place
+    parameters = [*_arrays(done), *place, terms.slots, *terms.as_parameters()]
+    statement = claim_statements.exchange(model, further=terms.place is not None)
+    return statement, [None if value is None else str(value) for value in parameters]
 
 
-class _DuplicatesRefused:
+def _arrays(done: Sequence[Held]) -> list[Any]:
+    """As two array literals: the driver would look at each element on its own."""
+    ids = ",".join([held.id.hex for held in done])
+    attempts = ",".join([str(held.attempt) for held in done])
+    return [f"{{{ids}}}", f"{{{attempts}}}"]
+
+
+class _DuplicatesRefused(AbstractContextManager[None]):
     """A savepoint that turns the violation of one unique index into DuplicateJob."""
 
     def __init__(self, alias: str, index: str) -> None:

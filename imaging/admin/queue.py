@@ -31,6 +31,7 @@ from imaging.admin.search import as_id
 from imaging.admin.states import job_badge
 from imaging.errors import ImagingError
 from imaging.models import ProcessingJob, QueueStatus
+from jobs.admin.attempts import attempts_of
 
 _STEER = "imaging.change_processingjob"
 
@@ -247,6 +248,7 @@ class ProcessingJobAdmin(PictureColumns, ReadOnlyModelAdmin):
             "may_cancel": job.status in job.states.live and not job.cancel_requested,
             "may_move": job.status in {QueueStatus.QUEUED, QueueStatus.RETRYING},
             "priorities": list(reversed(jobs.PRIORITIES)),
+            "attempts": attempts_of(job),
         }
         return TemplateResponse(request, "imaging/job.html", context)
 

@@ -64,7 +64,13 @@ class Job(models.Model):
     # The fencing token: one more at each claim. A write that carries an older one has no effect.
     attempt = models.IntegerField(default=0, db_default=0, editable=False)
     available_at = models.DateTimeField("not before", null=True, blank=True)
+    # A job that has not begun by then is cancelled; one that runs is stopped.
+    expires_at = models.DateTimeField("not after", null=True, blank=True)
+    # When the attempt that runs must have ended.
     deadline_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The place in line among jobs of the same priority: virtual time, one step for each job of a
+    # person, so that everybody's next job stands beside everybody else's. Set by trigger.
+    turn = models.BigIntegerField(null=True, editable=False)
     cancel_requested = models.BooleanField(default=False, db_default=False, editable=False)
     # Of the jobs that wait or run, one alone may have a given key.
     unique_key = models.CharField(max_length=255, null=True, blank=True, editable=False)

@@ -26,6 +26,9 @@ class Worker(models.Model):
     pid = models.IntegerField("process id")
     queues = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     concurrency = models.IntegerField(default=1, db_default=1)
+    # Jobs in hand at the last beat, and whether it hears of new jobs at once or has to poll.
+    busy = models.IntegerField(default=0, db_default=0)
+    listens = models.BooleanField(default=True, db_default=True)
     started_at = models.DateTimeField(default=timezone.now, db_default=Now())
     last_seen_at = models.DateTimeField(default=timezone.now, db_default=Now())
     stopped_at = models.DateTimeField(null=True, blank=True)

@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 import structlog
 
-from database.connections import own_connection
+from database.connections import is_pooled, own_connection
 from jobs.worker import clock
 
 log = structlog.get_logger(__name__)
@@ -15,6 +15,8 @@ log = structlog.get_logger(__name__)
 CHANNEL: Final = "lacuna_jobs"
 
 _LONGEST_PAUSE = 30.0
+# Seconds in which a notification of our own comes back, if any does.
+_ECHO = 1.0
 
 
 class Bell:
@@ -24,6 +26,12 @@ class Bell:
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
         self._next_try = 0.0
         self._pause = 1.0
+        self._deaf = False  # behind a pooler that lends sessions for one transaction each
+
+    @property
+    def rings(self) -> bool:
+        """Whether it would be heard."""
+        return self._connection is not None
 
     def waitables(self) -> list[int]:
         """What becomes readable when the bell rings."""
@@ -45,11 +53,20 @@ class Bell:
 
     def listen(self) -> bool:
         """Listen (again), unless it was tried just now; True if what rang before was missed."""
-        if self._connection is not None or clock.now() < self._next_try:
+        if self._connection is not None or self._deaf or clock.now() < self._next_try:
             return False
         try:
             self._connection = own_connection(application_name="lacuna listen")
             self._connection.execute(f"LISTEN {CHANNEL}")
+            if is_pooled(self._connection) and not self._is_heard():
+                log.warning(
+                    "notifications do not pass the connection pooler, so the worker polls."
+                    " It works, but new jobs wait for the next look. To be told at once, let"
+                    " DATABASE_URL of the workers lead to the server itself."
+                )
+                self._deaf = True
+                self.close()
+                return False
         except (psycopg.Error, OSError) as error:
             log.warning("the worker cannot listen for new jobs, and polls", error=str(error))
             self.close()
@@ -58,6 +75,13 @@ class Bell:
             return False
         self._pause = 1.0
         return True
+
+    def _is_heard(self) -> bool:
+        """Ring from another session, and hear whether it arrives."""
+        assert self._connection is not None, "it listens"
+        with own_connection(application_name="lacuna listen") as other:
+            other.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+        return any(True for _ in self._connection.notifies(timeout=_ECHO, stop_after=1))
 
     def close(self) -> None:
         """Stop listening."""

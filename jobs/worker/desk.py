@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from django.db import Error, InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError
 
+from database import system_settings
+from jobs.claiming import Held, Terms, made, place_in, place_of
 from jobs.models.job import Job
+from jobs.models.queue import Queue
 from jobs.outcomes import Outcome, Verdict
-from jobs.querysets import Settled
+from jobs.querysets import Settled, exchange_in_text
 from jobs.registry import JobKind
+from jobs.statements.names import has_person
 from jobs.worker import clock
+from jobs.worker.book import Book, Sent
 from jobs.worker.options import Timing
 from jobs.worker.runners import Assignment, Ended
+from jobs.worker.tally import Tally, usual_seconds
+from jobs.worker.wire import Answer
 
 log = structlog.get_logger(__name__)
 
-# Outcomes told in one statement at most, and seconds for which a time limit is not read again.
-_BATCH = 500
-_LIMIT_KEPT = 5.0
+# Seconds for which limits are not read again, and the usual duration of jobs.
+_LIMITS_KEPT = 5.0
+_USUAL_KEPT = 60.0
+_INFO = logging.INFO
+
+
+@dataclass(slots=True)
+class _Limits:
+    """What a kind's jobs may take, as last read."""
+
+    time: timedelta = timedelta(0)
+    per_person: int | None = None
+    usual: float | None = None
+    read_at: float = float("-inf")
+    usual_at: float = float("-inf")
+
+
+class Arrival(NamedTuple):
+    """A claim that was answered; ``kind`` has that many places less from now on."""
+
+    book: Book
+    answer: Answer
+
+    @property
+    def kind(self) -> JobKind:
+        """Whose jobs they are."""
+        return self.book.kind
 
 
 class Desk:
-    """Outcomes that are still to be told, and every statement about jobs.
+    """Every statement about jobs, and the books of what is still to be told.
 
     A method may fail with any database error. What it was told stays on the desk until the
     database has taken it; taking it twice has no effect, since the attempt has ended by then.
@@ -35,46 +69,157 @@ class Desk:
         self._kinds = kinds
         self._worker = worker
         self._timing = timing
-        self._untold: dict[str, dict[UUID, Outcome]] = {kind.queue: {} for kind in kinds}
-        self._limits: dict[str, tuple[float, timedelta]] = {}
+        self._books = {kind.queue: Book(kind, timing) for kind in kinds}
+        self._limits = {kind.queue: _Limits() for kind in kinds}
+        self._ends: dict[UUID, Ended] = {}  # to be counted once their outcome is written
+        self._tally = Tally()
+
+    def book(self, kind: JobKind) -> Book:
+        """What is known of the kind's queue."""
+        return self._books[kind.queue]
 
     def take(self, ended: Iterable[Ended]) -> None:
         """Keep what is to be told."""
         for end in ended:
+            self._books[end.kind.queue].take(end)
             if end.outcome is not None:
-                self._untold[end.kind.queue][end.job.id] = end.outcome
+                self._ends[end.job.id] = end
+            elif not end.asked and end.job.status == end.job.states.done:
+                self._tally.count([end], end.job.states.done)
 
-    def has_untold(self, kind: JobKind | None = None) -> bool:
-        """Whether outcomes wait to be told, of this kind or of any."""
-        return bool(self._untold[kind.queue] if kind else any(self._untold.values()))
+    def has_untold(self) -> bool:
+        """Whether outcomes wait to be told."""
+        return any(book.untold for book in self._books.values())
 
     def trade(self, kind: JobKind, slots: int) -> list[Job]:
-        """Tell what has ended, and claim up to ``slots`` jobs."""
-        outcomes = list(self._untold[kind.queue].values())[:_BATCH]
+        """Tell what has ended, and claim up to ``slots`` jobs.
+
+        For kinds with many places the jobs come later, with ``answers``.
+        """
+        book = self._books[kind.queue]
+        if book.ended:
+            self._tell_ended(book)
+        done = book.next_done()
+        if not slots and not done:
+            book.told(())
+            return []
+        terms = self._terms(book, slots)
+        if slots and kind.executor == "async" and not terms.guarded:
+            statement, parameters = exchange_in_text(kind.model, done, terms)
+            book.wire.send(statement, parameters)
+            book.sent = Sent(done, slots)
+            return []
         try:
-            settled, claimed = kind.jobs.exchange(
-                outcomes,
-                worker=self._worker,
-                slots=slots,
-                time_limit=self._limit(kind) if slots else timedelta(0),
-                rule=kind.retry,
-            )
+            lost, claimed = kind.jobs.exchange(done, terms)
         except (OperationalError, InterfaceError):
             raise
         except Error:
-            if not outcomes:
+            if not done:
                 raise
-            # One of them cannot be written. It must not keep the others from being told.
-            settled, claimed = self._settle_each(kind, outcomes), []
-        self._told(kind, outcomes, settled)
-        for job in claimed:
-            log.info("job claimed", queue=kind.queue, job_id=str(job.id), attempt=job.attempt)
+            self._tell_each(book, done)
+            return []
+        self._told_done(book, done, lost)
+        if slots:
+            book.answered(len(claimed), slots)
+            if len(claimed) >= slots and not terms.guarded:
+                book.reached(place_of(claimed[-1]))
+            self._claimed(book, claimed)
         return claimed
 
+    def answers(self) -> Iterator[Arrival]:
+        """What came of claims that were sent: first how many jobs, and later the jobs."""
+        for book in self._books.values():
+            if book.sent is None:
+                continue
+            try:
+                answer = book.wire.answer()
+            except (OperationalError, InterfaceError):
+                book.sent = None
+                raise
+            except Error:
+                sent, book.sent = book.sent, None
+                if not sent.done:
+                    raise
+                self._tell_each(book, sent.done)
+                continue
+            if answer is not None:
+                yield self._arrived(book, answer)
+
+    def read(self, arrival: Arrival) -> list[Job]:
+        """The jobs of a claim that has been answered."""
+        book, model = arrival.book, arrival.book.kind.model
+        jobs = made(model, DEFAULT_DB_ALIAS, arrival.answer.rows(), self._worker)
+        book.arriving = 0
+        self._claimed(book, jobs)
+        return jobs
+
+    @property
+    def waits(self) -> bool:
+        """Whether a claim is under way: what the database holds for us is not known until then."""
+        return any(book.sent is not None for book in self._books.values())
+
+    def waitables(self) -> list[int]:
+        """What becomes readable when a claim is answered."""
+        return [end for book in self._books.values() for end in book.wire.waitables()]
+
+    def hang_up(self, seconds: float) -> None:
+        """The worker ends: hand back what claims under way still bring, and close."""
+        for book in self._books.values():
+            try:
+                answer = book.wire.wait(seconds) if book.sent is not None else None
+                if answer is not None:
+                    for job in self.read(self._arrived(book, answer)):
+                        book.ended[job.id] = Outcome(
+                            job.id, job.attempt, Verdict.RELEASED, "The worker was stopped."
+                        )
+            except Error as error:
+                log.warning("a claim under way was lost", error=str(error))
+            book.sent = None
+            book.wire.close()
+
+    def _arrived(self, book: Book, answer: Answer) -> Arrival:
+        sent, book.sent = book.sent, None
+        assert sent is not None, "answered"
+        lost = book.kind.jobs.not_done(sent.done, answer.number())
+        self._told_done(book, sent.done, lost)
+        book.arriving = answer.size if answer.has_jobs() else 0
+        book.answered(book.arriving, sent.slots)
+        if book.arriving >= sent.slots:
+            book.reached(place_in(book.kind.model, answer.last()))
+        return Arrival(book, answer)
+
+    def _claimed(self, book: Book, jobs: Sequence[Job]) -> None:
+        book.claimed(jobs)
+        for job in jobs if log.isEnabledFor(_INFO) else ():
+            log.info("job claimed", queue=book.kind.queue, job_id=str(job.id), attempt=job.attempt)
+
     def promote(self) -> None:
-        """Put jobs whose moment has come in line."""
+        """Put jobs whose moment has come in line, and cancel those whose moment has passed."""
         for kind in self._kinds:
-            kind.jobs.promote()
+            if kind.jobs.promote():
+                self._books[kind.queue].place = None
+            if late := kind.jobs.expire():
+                log.warning("jobs were cancelled: too late", queue=kind.queue, jobs=late)
+
+    def read_switches(self) -> None:
+        """See which queues have a rate."""
+        tables = {kind.model._meta.db_table: self._books[kind.queue] for kind in self._kinds}
+        rated = Queue.objects.filter(table_name__in=tables).exclude(rate_limit=None)
+        names = set(rated.values_list("table_name", flat=True))
+        for table, book in tables.items():
+            book.rated = table in names
+
+    def advance(self) -> None:
+        """Tell how far the lines have come."""
+        for kind in self._kinds:
+            book = self._books[kind.queue]
+            if book.turns and has_person(kind.model):
+                kind.jobs.advance(book.turns)
+            book.turns = {}
+
+    def flush(self) -> None:
+        """Add what was counted to the statistics."""
+        self._tally.flush()
 
     def rescue(self) -> None:
         """Take jobs from workers that stopped answering."""
@@ -95,50 +240,72 @@ class Desk:
         lost: set[UUID] = set()
         cancelled: set[UUID] = set()
         for kind in self._kinds:
+            book = self._books[kind.queue]
             mine = {
-                job_id: assignment.job
+                Held(job_id, assignment.job.attempt): assignment.job
                 for job_id, assignment in held.items()
                 if assignment.kind is kind
             }
-            running = {row.id: row for row in kind.jobs.running_with(self._worker)}
-            for row in running.values():
-                job = mine.get(row.id)
-                if job is not None and job.attempt == row.attempt:
-                    if row.cancel_requested:
-                        cancelled.add(row.id)
-                elif row.id not in self._untold[kind.queue]:
-                    self._untold[kind.queue][row.id] = Outcome(
-                        row.id, row.attempt, Verdict.RELEASED, "The worker never got the job."
+            running = kind.jobs.running_with(self._worker)
+            for key, to_stop in running.items():
+                if key in mine:
+                    if to_stop:
+                        cancelled.add(key.id)
+                elif not book.is_untold(key.id):
+                    book.ended[key.id] = Outcome(
+                        *key, Verdict.RELEASED, "The worker never got the job."
                     )
-            gone = {
-                job_id: job
-                for job_id, job in mine.items()
-                if job_id not in running or running[job_id].attempt != job.attempt
-            }
-            lost |= gone.keys() - self._finished(kind, gone)
+            gone = mine.keys() - running.keys()
+            lost |= {key.id for key in gone} - self._finished(kind, gone)
         return lost, cancelled
 
     def work_is_left(self) -> bool:
         """Whether jobs wait or run, with whichever worker."""
         return any(kind.jobs.live().exists() for kind in self._kinds)
 
-    def _finished(self, kind: JobKind, jobs: Mapping[UUID, Job]) -> set[UUID]:
+    def _finished(self, kind: JobKind, gone: set[Held]) -> set[UUID]:
         """Those of the jobs that their handlers have just finished themselves."""
-        if not jobs:
+        if not gone:
             return set()
-        done = kind.jobs.filter(id__in=jobs, status=kind.model.states.done)
-        return {
-            job_id
-            for job_id, attempt in done.values_list("id", "attempt")
-            if jobs[job_id].attempt == attempt
-        }
+        done = kind.jobs.filter(id__in=[key.id for key in gone], status=kind.model.states.done)
+        return {key.id for key in gone & {Held(*row) for row in done.values_list("id", "attempt")}}
 
-    def _limit(self, kind: JobKind) -> timedelta:
-        read_at, limit = self._limits.get(kind.queue, (float("-inf"), timedelta(0)))
-        if clock.now() - read_at > _LIMIT_KEPT:
-            limit = kind.limit()
-            self._limits[kind.queue] = (clock.now(), limit)
-        return limit
+    def _terms(self, book: Book, slots: int) -> Terms:
+        kind, limits = book.kind, self._limits[book.kind.queue]
+        if slots and clock.now() - limits.read_at > _LIMITS_KEPT:
+            limits.time = kind.limit()
+            if kind.limit_per_person and has_person(kind.model):
+                limits.per_person = system_settings.get("max_concurrent_jobs")
+            limits.read_at = clock.now()
+        if slots and clock.now() - limits.usual_at > _USUAL_KEPT:
+            limits.usual = usual_seconds(kind)
+            limits.usual_at = clock.now()
+        return Terms(
+            self._worker,
+            slots,
+            limits.time,
+            usual=limits.usual,
+            place=book.look_from(),
+            limit_per_person=limits.per_person,
+            rated=book.rated,
+        )
+
+    def _tell_each(self, book: Book, done: Sequence[Held]) -> None:
+        """One of them cannot be written. It must not keep the others from being told."""
+        outcomes = [Outcome(*held, Verdict.DONE) for held in done]
+        self._told(book, outcomes, self._settle_each(book.kind, outcomes))
+
+    # --- Telling -----------------------------------------------------------------------------
+
+    def _tell_ended(self, book: Book) -> None:
+        kind, outcomes = book.kind, book.next_ended()
+        try:
+            settled = kind.jobs.settle(outcomes, rule=kind.retry)
+        except (OperationalError, InterfaceError):
+            raise
+        except Error:
+            settled = self._settle_each(kind, outcomes)
+        self._told(book, outcomes, settled)
 
     def _settle_each(self, kind: JobKind, outcomes: Sequence[Outcome]) -> Settled:
         settled: Settled = {}
@@ -167,8 +334,20 @@ class Desk:
             )
             return {}
 
-    def _told(self, kind: JobKind, outcomes: Sequence[Outcome], settled: Settled) -> None:
-        states = kind.model.states
+    def _told_done(self, book: Book, done: Sequence[Held], lost: set[UUID]) -> None:
+        kind = book.kind
+        for job_id in lost:
+            log.warning("job had lost its lease", queue=kind.queue, job_id=str(job_id))
+            self._ends.pop(job_id, None)
+        pop = self._ends.pop
+        ends = [end for job_id, _ in done if (end := pop(job_id, None)) is not None]
+        self._tally.count(ends, kind.model.states.done)
+        for end in ends if log.isEnabledFor(_INFO) else ():
+            self._say("job finished", kind, end, Verdict.DONE)
+        book.told(done)
+
+    def _told(self, book: Book, outcomes: Sequence[Outcome], settled: Settled) -> None:
+        states = book.kind.model.states
         events = {
             states.done: "job finished",
             states.failed: "job failed",
@@ -176,10 +355,22 @@ class Desk:
             states.waiting: "job will be tried again",
         }
         for outcome in outcomes:
-            del self._untold[kind.queue][outcome.id]
-            ids = {"queue": kind.queue, "job_id": str(outcome.id), "attempt": outcome.attempt}
+            end = self._ends.pop(outcome.id, None)
             status = settled.get(outcome.id)
             if status is None:
-                log.warning("job had lost its lease", verdict=outcome.verdict, **ids)
-            else:
-                log.info(events[status], verdict=outcome.verdict, **ids)
+                ids = {"job_id": str(outcome.id), "attempt": outcome.attempt}
+                log.warning("job had lost its lease", queue=book.kind.queue, **ids)
+            elif end is not None:
+                self._tally.count([end], status)
+                self._say(events[status], book.kind, end, outcome.verdict)
+        book.told([Held(outcome.id, outcome.attempt) for outcome in outcomes])
+
+    def _say(self, event: str, kind: JobKind, end: Ended, verdict: Verdict) -> None:
+        log.info(
+            event,
+            verdict=verdict,
+            queue=kind.queue,
+            job_id=str(end.job.id),
+            attempt=end.job.attempt,
+            ms=round(end.seconds * 1000),
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
@@ -13,7 +14,8 @@ from types import FrameType
 import structlog
 from django.db import Error, connections
 
-from jobs import registry
+from jobs import registry, schedule
+from jobs.registry import JobKind
 from jobs.worker import clock
 from jobs.worker.bell import Bell
 from jobs.worker.crew import Crew
@@ -24,6 +26,9 @@ from jobs.worker.options import Options
 log = structlog.get_logger(__name__)
 
 _STOPPED = "The worker was stopped before the job was done."
+# As sysexits.h: an internal error. A service manager then starts another worker.
+_WORN_OUT = 70
+_SWITCH = 0.0005
 _UNREACHABLE = "The worker could not reach the database and stopped the job."
 
 
@@ -34,18 +39,29 @@ class Dispatcher:
         self._options = options
         self._timing = options.timing
         self._kinds = [registry.kind(queue) for queue in options.queues]
+        # Many places are filled by halves: while one half runs, the other is told and claimed.
+        self._most = {
+            kind.queue: max(1, kind.places(options.concurrency) // 2)
+            if kind.executor == "async"
+            else kind.places(options.concurrency)
+            for kind in self._kinds
+        }
         self._ear, self._mouth = os.pipe()
         for end in (self._ear, self._mouth):
             os.set_blocking(end, False)
-        self._crew = Crew(self._kinds, options)
-        self._heart = Heart(options, on_lapse=self._lapsed, wake=self._wake)
+        self._crew = Crew(self._kinds, options, wake=self._wake)
+        self._heart = Heart(options, on_lapse=self._lapsed, wake=self._wake, state=self._state)
         self._desk = Desk(self._kinds, self._heart.name, self._timing)
         self._bell = Bell()
+        self.exit_code = 0
         self._stop_by: float | None = None  # set when the worker is to stop
-        self._rung = False  # the bell rang since the last glance
-        self._hungry = False  # a claim may find something
+        self._glance_soon = False  # the bell rang since the last glance
+        self._glance_waits = False  # for claims under way; none is sent meanwhile
         self._drained = False
         self._glanced_at = self._glance_at = self._rescue_at = self._database_at = 0.0
+        self._advance_at = self._tick_at = 0.0
+        self._scheduled = False  # whether the database knows what recurs
+        self._flush_at = clock.now() + self._timing.flush
         self._pause = 0.0
 
     @property
@@ -55,6 +71,8 @@ class Dispatcher:
 
     def run(self) -> None:
         """Work until told to stop (SIGTERM, SIGINT), or until drained."""
+        # Two threads share this interpreter; each waits for the other no longer than it must.
+        sys.setswitchinterval(_SWITCH)
         log.info("worker starts", worker=self.name, queues=self._options.queues)
         with self._signals():
             self._heart.start()
@@ -66,7 +84,8 @@ class Dispatcher:
 
     def _finished(self) -> bool:
         if self._stop_by is not None:
-            idle = not self._crew.held() and not self._desk.has_untold()
+            busy = self._crew.holds() or self._desk.waits
+            idle = not busy and not self._desk.has_untold()
             return idle or clock.now() >= self._stop_by
         return self._options.drain and self._drained
 
@@ -74,16 +93,18 @@ class Dispatcher:
         """Wait for something to happen, and answer it."""
         self._crew.replace()
         self._wait()
-        self._rung |= bool(self._bell.heard())
-        was_free = self._free()
+        if self._bell.heard():
+            self._glance_soon = True
+            for kind in self._kinds:
+                self._desk.book(kind).hungry = self._desk.book(kind).rung = True
         self._desk.take(self._crew.collect())
-        self._crew.keep_limits()
-        self._hungry |= self._rung or self._free() > was_free
+        self._desk.take(self._crew.keep_limits())
+        if self._crew.worn_out and self._stop_by is None:
+            log.error("too many handlers never return; the worker ends, start another")
+            self.exit_code = _WORN_OUT
+            self._stop_by = clock.now() + self._options.grace
         if self._heart.beats and clock.now() >= self._database_at:
             self._speak_with_database()
-
-    def _free(self) -> int:
-        return self._crew.free("process") + self._crew.free("thread")
 
     def _wait(self) -> None:
         now = clock.now()
@@ -91,15 +112,21 @@ class Dispatcher:
         if self._stop_by is not None:
             moments.append(self._stop_by)
         if self._heart.beats:
-            due = now if self._desk.has_untold() or self._hungry else self._glance_at
-            if self._rung:
+            due = now + 1.0 if self._glance_waits else self._glance_at
+            if self._glance_soon and not self._glance_waits:
                 due = min(due, self._glanced_at + self._timing.glance)
+            trades = (self._trade_at(kind) for kind in self._kinds)
+            due = min([due, *(moment for moment in trades if moment is not None)])
             moments.append(max(due, self._database_at))
-        waitables = [self._ear, *self._bell.waitables(), *self._crew.waitables()]
+        waitables = [
+            self._ear,
+            *self._bell.waitables(),
+            *self._desk.waitables(),
+            *self._crew.waitables(),
+        ]
         if self._ear in wait(waitables, timeout=max(0.0, min(moments) - now)):
             while _read(self._ear):
                 pass
-            self._hungry = True
 
     # --- The database ------------------------------------------------------------------------
 
@@ -107,14 +134,17 @@ class Dispatcher:
         try:
             if self._bell.listen():
                 self._glance_at = 0.0
-            self._glance()
+            for arrival in self._desk.answers():
+                # The next claim first: the server works on it while the rows are read.
+                self._trade()
+                self._crew.assign(arrival.kind, self._desk.read(arrival))
             self._trade()
-            if clock.now() >= self._rescue_at:
-                self._desk.rescue()
-                self._rescue_at = clock.now() + self._timing.rescue * random.uniform(0.7, 1.1)  # noqa: S311
+            self._glance()
+            self._keep_house()
             self._pause = 0.0
         except Error as error:
             connections.close_all()
+            self._scheduled = False
             self._pause = min(5.0, 2 * self._pause or 0.25)
             self._database_at = clock.now() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
             log.warning("the database did not take it; trying again", error=str(error))
@@ -122,32 +152,72 @@ class Dispatcher:
     def _glance(self) -> None:
         """Look at what is not in line: jobs whose moment has come, cancelled ones, lost ones."""
         now = clock.now()
-        rung = self._rung and now >= self._glanced_at + self._timing.glance
+        rung = self._glance_soon and now >= self._glanced_at + self._timing.glance
         if not rung and now < self._glance_at:
             return
+        # What is under way must have come in before what we hold can be compared.
+        self._glance_waits = self._desk.waits
+        if self._glance_waits:
+            return
         self._desk.promote()
+        self._desk.read_switches()
         lost, cancelled = self._desk.compare(self._crew.held())
         for job_id in cancelled:
             self._crew.cancel(job_id)
         for job_id in lost:
             log.warning("job was taken from this worker", job_id=str(job_id))
             self._crew.drop(job_id)
-        if self._options.drain and not self._crew.held() and not self._desk.has_untold():
+        if self._options.drain and not self._crew.holds() and not self._desk.has_untold():
             self._drained = not self._desk.work_is_left()
-        self._rung = False
-        self._hungry = True
+        self._glance_soon = False
+        for kind in self._kinds:
+            self._desk.book(kind).hungry = self._desk.book(kind).rung = True
         self._glanced_at = now
         self._glance_at = now + self._options.poll * random.uniform(0.8, 1.2)  # noqa: S311
+
+    def _free(self, kind: JobKind) -> int:
+        """How many jobs of the kind may be claimed now."""
+        if self._stop_by is not None or not self._heart.beats:
+            return 0
+        book = self._desk.book(kind)
+        if not book.hungry:
+            return 0
+        return max(0, min(self._crew.free(kind) - book.arriving, self._most[kind.queue]))
+
+    def _trade_at(self, kind: JobKind) -> float | None:
+        """When to tell and claim next; 0 for now."""
+        if self._glance_waits:
+            return None
+        at_once = kind.executor != "async"
+        return self._desk.book(kind).due_at(self._free(kind), at_once=at_once)
 
     def _trade(self) -> None:
         """Tell what has ended, and claim for whoever is free; another kind is first each time."""
         self._kinds = [*self._kinds[1:], *self._kinds[:1]]
-        claims = self._hungry and self._stop_by is None
         for kind in self._kinds:
-            slots = self._crew.free(kind.executor) if claims and self._heart.beats else 0
-            if slots or self._desk.has_untold(kind):
-                self._crew.assign(kind, self._desk.trade(kind, slots))
-        self._hungry = False
+            moment = self._trade_at(kind)
+            if moment is None or moment > clock.now():
+                continue
+            self._crew.assign(kind, self._desk.trade(kind, self._free(kind)))
+
+    def _keep_house(self) -> None:
+        """What needs no haste: lost jobs, the lines' virtual time, statistics."""
+        now = clock.now()
+        if now >= self._advance_at:
+            self._desk.advance()
+            self._advance_at = now + self._timing.glance
+        if now >= self._rescue_at:
+            self._desk.rescue()
+            self._rescue_at = now + self._timing.rescue * random.uniform(0.7, 1.1)  # noqa: S311
+        if now >= self._flush_at:
+            self._desk.flush()
+            self._flush_at = now + self._timing.flush
+        if now >= self._tick_at and not self._options.drain:
+            if not self._scheduled:
+                schedule.synchronise()
+                self._scheduled = True
+            schedule.tick()
+            self._tick_at = now + self._timing.tick
 
     # --- The end -----------------------------------------------------------------------------
 
@@ -155,11 +225,17 @@ class Dispatcher:
         """Hand back what still runs, tell the last outcomes, and leave."""
         self._crew.let_go(_STOPPED, threads=True)
         self._desk.take(self._crew.dismiss())
+        self._desk.hang_up(self._timing.last_words)
         last = clock.now() + self._timing.last_words
-        while self._desk.has_untold() and clock.now() < last:
+        told = False
+        while not told and clock.now() < last:
             try:
-                for kind in self._kinds:
-                    self._desk.trade(kind, 0)
+                while self._desk.has_untold():
+                    for kind in self._kinds:
+                        self._desk.trade(kind, 0)
+                self._desk.advance()
+                self._desk.flush()
+                told = True
             except Error as error:
                 connections.close_all()
                 log.warning("the last outcomes could not be told yet", error=str(error))
@@ -168,6 +244,10 @@ class Dispatcher:
         self._heart.stop()
         connections.close_all()
         log.info("worker has stopped", worker=self.name)
+
+    def _state(self) -> tuple[int, bool]:
+        """What the heartbeat tells; called from its thread."""
+        return self._crew.busy(), self._bell.rings
 
     def _lapsed(self) -> None:
         """Called by the heart's watch, from its thread."""

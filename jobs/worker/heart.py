@@ -18,12 +18,15 @@ from jobs.worker.options import Options
 
 log = structlog.get_logger(__name__)
 
-_BEAT = "UPDATE job_workers SET last_seen_at = now(), stopped_at = NULL WHERE name = %s"
+_BEAT = (
+    "UPDATE job_workers SET last_seen_at = now(), stopped_at = NULL, busy = %s, listens = %s"
+    " WHERE name = %s"
+)
 _BEGIN = (
     "INSERT INTO job_workers (id, name, hostname, pid, queues, concurrency)"
     " VALUES (%s, %s, %s, %s, %s::jsonb, %s)"
 )
-_STOP = "UPDATE job_workers SET stopped_at = now(), last_seen_at = now() WHERE name = %s"
+_STOP = "UPDATE job_workers SET stopped_at = now(), last_seen_at = now(), busy = 0 WHERE name = %s"
 _FORGET = (
     "DELETE FROM job_workers WHERE coalesce(stopped_at, last_seen_at) < now() - interval '30 days'"
 )
@@ -35,10 +38,16 @@ class Heart:
     A second thread watches the first, which may hang with a vanished server: after
     ``timing.lapse`` seconds without a beat it calls ``on_lapse``, again and again until the heart
     beats, from its own thread. ``wake`` is called when the heart has begun to beat (again).
+    ``state`` says how many jobs the worker has in hand, and whether it hears of new ones.
     """
 
     def __init__(
-        self, options: Options, *, on_lapse: Callable[[], None], wake: Callable[[], None]
+        self,
+        options: Options,
+        *,
+        on_lapse: Callable[[], None],
+        wake: Callable[[], None],
+        state: Callable[[], tuple[int, bool]] = lambda: (0, True),
     ) -> None:
         self.id = uuid7()
         self.hostname = socket.gethostname()
@@ -46,7 +55,7 @@ class Heart:
         self.name = f"{self.hostname}:{os.getpid()}:{self.id.hex[-12:]}"
         self._options = options
         self._timing = options.timing
-        self._on_lapse, self._wake = on_lapse, wake
+        self._on_lapse, self._wake, self._state = on_lapse, wake, state
         self._last_beat: float | None = None
         self._stopping = threading.Event()
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
@@ -96,7 +105,7 @@ class Heart:
         """Beat once; True if the heart did not beat before."""
         sent = clock.now()  # the lease counts from before the database's own moment, never after
         connection = self._connected()
-        if connection.execute(_BEAT, [self.name]).rowcount == 0:
+        if connection.execute(_BEAT, [*self._state(), self.name]).rowcount == 0:
             queues = json.dumps(list(self._options.queues))
             values = (self.id, self.name, self.hostname, os.getpid(), queues)
             connection.execute(_BEGIN, [*values, self._options.concurrency])

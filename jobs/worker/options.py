@@ -15,8 +15,13 @@ class Timing:
     rescue: float = 3.0  # between looks for lost jobs
     overdue: float = 30.0  # past its deadline, a job is taken even from a worker that answers
     cancel_grace: float = 10.0  # for a running job to stop by itself
+    stuck: float = 30.0  # an event loop that has not turned for this long is given up
     last_words: float = 5.0  # for telling the last outcomes when the worker ends
     glance: float = 0.2  # between looks at waiting and cancelled jobs, however often the bell rings
+    batch: float = 0.01  # for which an outcome may wait for others to be told together
+    further: float = 0.1  # for which a claim looks on from where the last one ended
+    tick: float = 1.0  # between looks at what recurs
+    flush: float = 5.0  # between additions to the statistics
 
     def at_pace(self, pace: float) -> Timing:
         """The same rhythm, ``pace`` times as slow: tests run it faster."""

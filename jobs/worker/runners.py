@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -34,32 +35,55 @@ class Ending(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A job that no longer runs, and what is to be written about it, if anything."""
+    """A job that no longer runs, what is to be written about it, if anything, and how long it ran.
+
+    ``asked``: the worker itself ended it.
+    """
 
     kind: JobKind
     job: Job
     outcome: Outcome | None
+    seconds: float
+    asked: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Assignment:
     """A job in somebody's hands."""
 
     kind: JobKind
     job: Job
-    ends_at: float  # on the worker's stopwatch
+    began_at: float  # on the worker's stopwatch, as the other moments
     limit: float  # seconds
     cancelled_at: float | None = None
     ending: Ending | None = None
+    asked_at: float = 0.0  # when a handler that cannot be killed was asked to end
+    task: asyncio.Task[None] | None = None  # of a coroutine handler, while it runs
 
-    def ended(self, outcome: Outcome | None) -> Ended:
-        return Ended(self.kind, self.job, outcome)
+    @classmethod
+    def begin(cls, kind: JobKind, job: Job) -> Assignment:
+        """The job begins now."""
+        assert job.deadline_at is not None, "not claimed"
+        assert job.started_at is not None, "not claimed"
+        return cls(kind, job, clock.now(), (job.deadline_at - job.started_at).total_seconds())
+
+    @property
+    def ends_at(self) -> float:
+        """When it must have ended."""
+        return self.began_at + self.limit
+
+    def ended(
+        self, outcome: Outcome | None, at: float | None = None, *, asked: bool = False
+    ) -> Ended:
+        seconds = (clock.now() if at is None else at) - self.began_at
+        return Ended(self.kind, self.job, outcome, seconds, asked)
 
     def ended_by_worker(self, ending: Ending) -> Ended:
         """As the worker decided."""
         if ending.verdict is None:
-            return self.ended(None)
-        return self.ended(Outcome(self.job.id, self.job.attempt, ending.verdict, ending.reason))
+            return self.ended(None, asked=True)
+        job = self.job
+        return self.ended(Outcome(job.id, job.attempt, ending.verdict, ending.reason), asked=True)
 
 
 class Runner(ABC):
@@ -74,15 +98,13 @@ class Runner(ABC):
         self.was_ready = False
         self.ready = False
         self.gone = False
+        self.stuck = False  # its job was let go, but still runs
         self._lock = threading.Lock()
 
     def assign(self, kind: JobKind, job: Job) -> None:
         """Start the job."""
-        assert job.deadline_at is not None, "not claimed"
-        assert job.started_at is not None, "not claimed"
-        limit = (job.deadline_at - job.started_at).total_seconds()
         self.ready = False
-        self.assignment = Assignment(kind, job, clock.now() + limit, limit)
+        self.assignment = Assignment.begin(kind, job)
         try:
             self.connection.send(Task(kind.queue, job))
         except OSError:  # it died while it was idle: the job has not begun
@@ -104,6 +126,7 @@ class Runner(ABC):
             return []
         assignment, self.assignment = self.assignment, None
         self.ready = not message.retiring
+        self.stuck = False
         return [] if assignment is None else [assignment.ended(message.outcome)]
 
     def _vanished(self, ended: list[Ended]) -> None:
@@ -219,10 +242,10 @@ class ThreadRunner(Runner):
         super().__init__(ours)
         self._queues = tuple(queues)
         self._let_go: list[Ended] = []
-        thread = threading.Thread(
+        self.thread = threading.Thread(
             target=self._serve, args=(theirs,), name="lacuna job", daemon=True
         )
-        thread.start()
+        self.thread.start()
 
     def collect(self) -> list[Ended]:
         with self._lock:
@@ -233,7 +256,18 @@ class ThreadRunner(Runner):
         with self._lock:
             assignment, self.assignment = self.assignment, None
             if assignment is not None:
+                self.stuck = True
                 self._let_go.append(assignment.ended_by_worker(ending))
+
+    @property
+    def has_news(self) -> bool:
+        """Whether ``collect`` would bring the end of a job that was let go."""
+        return bool(self._let_go)
+
+    def retire(self) -> None:
+        """Take no more jobs; the thread ends when its handler returns."""
+        self.gone, self.ready = True, False
+        self.connection.close()
 
     def _serve(self, connection: Connection) -> None:
         with self._preparing:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import structlog
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
-from database.actor import acting_as
-from jobs import registry
+from database.actor import acting_as, forget_actor, name_actor
+from jobs import context, registry
 from jobs.errors import Cancelled, GiveUp, LostLease, RetryAfter
 from jobs.models.job import Job
 from jobs.outcomes import Outcome, Verdict
@@ -70,19 +71,64 @@ def serve(
 def run(task: Task) -> Outcome | None:
     """Run the job's handler for its person, and judge how it ended."""
     job = task.job
-    context = {"job_id": str(job.pk), "queue": task.queue, "attempt": job.attempt}
     close_old_connections()
-    with structlog.contextvars.bound_contextvars(**context), acting_as(job.actor_id):
-        try:
-            handler = registry.kind(task.queue).load()
-            handler(job)
-        except (Exception, SystemExit) as error:  # the job's failure, never the runner's
-            return _judge(job, error)
-        finally:
-            close_old_connections()
-        if job.status == job.states.done:  # holding(job, finish=True) has written it
-            log.info("job finished", verdict=Verdict.DONE)
-            return None
+    token = context.current.set((task.queue, job))
+    try:
+        with acting_as(job.actor_id):
+            try:
+                handler = registry.kind(task.queue).load()
+                handler(job)
+            except (Exception, SystemExit) as error:  # the job's failure, never the runner's
+                return _judge(job, error)
+            finally:
+                close_old_connections()
+            if job.status == job.states.done:  # holding(job, finish=True) has written it
+                log.info("job finished", verdict=Verdict.DONE)
+                return None
+    finally:
+        context.current.reset(token)
+    return Outcome(job.id, job.attempt, Verdict.DONE)
+
+
+CoroutineHandler = Callable[[Job], Awaitable[None]]
+
+
+def coroutine_handler(queue: str) -> CoroutineHandler:
+    """The handler of an async kind; one that cannot be loaded fails each job with the reason."""
+    try:
+        handler = registry.kind(queue).load()
+    except Exception as error:
+        reason = error
+
+        async def fail(job: Job) -> None:
+            raise reason
+
+        return fail
+    if not inspect.iscoroutinefunction(handler):
+
+        async def refuse(job: Job) -> None:
+            raise GiveUp(f"The handler of the queue {queue!r} is no coroutine function.")
+
+        return refuse
+    return handler
+
+
+async def run_async(queue: str, handler: CoroutineHandler, job: Job) -> Outcome | None:
+    """The same for a coroutine handler. CancelledError passes.
+
+    Database connections are not its business: what a handler does with one, it does in a thread
+    (``jobs.asynchronous.in_thread``).
+    """
+    token, actor = context.current.set((queue, job)), name_actor(job.actor_id)
+    try:
+        await handler(job)
+    except (Exception, SystemExit) as error:  # the job's failure, never the loop's
+        return _judge(job, error)
+    finally:
+        forget_actor(actor)
+        context.current.reset(token)
+    if job.status == job.states.done:
+        return None
     return Outcome(job.id, job.attempt, Verdict.DONE)
 
 

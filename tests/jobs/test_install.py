@@ -96,11 +96,18 @@ def test_a_queue_can_be_installed_and_uninstalled(
 
     assert indexes == {
         "idx_test_letters_ready",
+        "idx_test_letters_turns",
+        "idx_test_letters_expiring",
         "idx_test_letters_waiting",
         "idx_test_letters_running",
         "test_letters_unique_key_live",
     }
-    assert triggers == {"notify_jobs_on_insert", "notify_jobs_on_update"}
+    assert triggers == {
+        "take_turn_on_insert",
+        "take_turn_on_update",
+        "notify_jobs_on_insert",
+        "notify_jobs_on_update",
+    }
     assert "fillfactor=80" in options
     assert after == (set(), set(), [])
 

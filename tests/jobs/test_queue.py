@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from database.connections import own_connection
 from database.fields import uuid7
+from jobs.claiming import Held, Terms
 from jobs.errors import DuplicateJob
 from jobs.models import Worker
 from jobs.outcomes import Outcome, Verdict
@@ -120,7 +121,7 @@ def test_a_claim_uses_the_index_of_the_line() -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(
             "EXPLAIN SELECT id FROM test_errands WHERE status = 'queued' AND available_at IS NULL"
-            " ORDER BY priority DESC, created_at, id LIMIT 5 FOR UPDATE SKIP LOCKED"
+            " ORDER BY -priority, turn, id LIMIT 5 FOR UPDATE SKIP LOCKED"
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
@@ -265,16 +266,16 @@ def test_exchange_settles_and_claims_together() -> None:
     job = running()
     next_one = waiting()
 
-    settled, claimed = Errand.objects.exchange(
-        [Outcome(job.id, job.attempt, Verdict.DONE)],
-        worker="w1",
-        slots=2,
-        time_limit=LIMIT,
-        rule=NOW,
+    late = Held(uuid7(), 1)
+
+    lost, claimed = Errand.objects.exchange(
+        [Held(job.id, job.attempt), late], Terms("w1", 2, time_limit=LIMIT)
     )
 
-    assert settled == {job.id: "completed"}
+    assert lost == {late.id}
     assert [each.id for each in claimed] == [next_one.id]
+    job.refresh_from_db()
+    assert job.status == "completed"
 
 
 def test_an_error_text_that_postgresql_cannot_hold_is_cleaned_and_cut() -> None:
@@ -308,7 +309,7 @@ def test_a_running_job_is_asked_to_stop() -> None:
 
     job.refresh_from_db()
     assert (job.status, job.cancel_requested) == ("processing", True)
-    assert [row.cancel_requested for row in Errand.objects.running_with("w1")] == [True]
+    assert Errand.objects.running_with("w1") == {Held(job.id, job.attempt): True}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import SUPPRESS, ArgumentTypeError
 from typing import Any
 
@@ -102,7 +103,10 @@ class Command(BaseCommand):
         )
         for_long_life("lacuna worker")
         self._check_tables()
-        Dispatcher(chosen).run()
+        dispatcher = Dispatcher(chosen)
+        dispatcher.run()
+        if dispatcher.exit_code:
+            sys.exit(dispatcher.exit_code)
 
     def _queues(self, names: str | None) -> tuple[str, ...]:
         if names is None:

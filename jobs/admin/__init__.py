@@ -1,0 +1,11 @@
+"""The operators' door: queues, schedule, workers, attempts; and what they add to the staff site."""
+
+from config.admin.registry import Panel, add_panel, add_search
+from jobs.admin import attempts, overview, queues, schedule, search, workers
+from jobs.admin.sections import add_place
+
+__all__ = ["attempts", "queues", "schedule", "workers"]
+
+add_place()
+add_panel(Panel("Queues that need somebody", 12, "jobs.view_queue", overview.troubles, wide=True))
+add_search(search.find_jobs, permission="jobs.view_queue")

@@ -1,0 +1,18 @@
+"""What the engine tidies up by itself: old jobs, attempts and statistics go, new months come."""
+
+from jobs.housekeeping.months import make_months_ahead
+from jobs.housekeeping.old_jobs import Batch, Retention, delete_old
+from jobs.housekeeping.old_records import delete_old_attempts, delete_old_statistics
+from jobs.housekeeping.recurring import make_partitions, prune_finished, prune_statistics
+
+__all__ = [
+    "Batch",
+    "Retention",
+    "delete_old",
+    "delete_old_attempts",
+    "delete_old_statistics",
+    "make_months_ahead",
+    "make_partitions",
+    "prune_finished",
+    "prune_statistics",
+]

@@ -1,0 +1,1 @@
+"""What the benchmarks of the job engine share: its peers, their processes, and how to measure."""

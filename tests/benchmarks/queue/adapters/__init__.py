@@ -1,0 +1,1 @@
+"""Programs that speak for one system each; they run in that system's own environment."""

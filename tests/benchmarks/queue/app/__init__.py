@@ -1,0 +1,1 @@
+"""Queues that only the benchmarks have."""
