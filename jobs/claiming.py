@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models.base import ModelState
 
+from database.actor import current_actor
 from jobs.statements.names import CLAIMED_AS, claimed_columns
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ def fetch(alias: str, statement: str, parameters: Sequence[Any]) -> list[tuple[A
     hands out connections by transaction cannot keep them.
     """
     connection = connections[alias]
+    if current_actor() and not connection.in_atomic_block:  # who acts is told to transactions
+        with transaction.atomic(alias):
+            return fetch(alias, statement, parameters)
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(statement, parameters, prepare=False, binary=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from django.db import connections, models
+from django.db import connections, models, transaction
 
 from jobs.claiming import fetch
 from jobs.statements import enqueue as statements
@@ -94,6 +94,11 @@ def from_jobs(model: type[Job], jobs: Sequence[Job]) -> Columns:
 
 def insert(model: type[Job], given: Columns, using: str, *, skip_duplicates: bool) -> list[UUID]:
     """Insert the rows, each with its turn; the ids in order."""
+    with transaction.atomic(using, savepoint=False):
+        return _insert(model, given, using, skip_duplicates=skip_duplicates)
+
+
+def _insert(model: type[Job], given: Columns, using: str, *, skip_duplicates: bool) -> list[UUID]:
     fields = {field.attname: field for field in model._meta.concrete_fields}
     shared = {str(fields[name].column): fields[name] for name in given.shared}
     parameters: list[Any] = [

@@ -33,6 +33,11 @@ class Outcome:
     error: str | None = None
     delay: float | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the attempt is simply done."""
+        return self.verdict is Verdict.DONE and self.error is None
+
     def __post_init__(self) -> None:
         if self.error is not None:
             object.__setattr__(self, "error", storable(self.error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
@@ -37,7 +38,7 @@ class Book:
 
     kind: JobKind
     timing: Timing
-    done: dict[UUID, int] = field(default_factory=dict)
+    done: dict[UUID, Ended] = field(default_factory=dict)
     ended: dict[UUID, Outcome] = field(default_factory=dict)
     ends: int = 0  # jobs that ended since the last trade, those that told it themselves included
     since: float | None = None  # when the first of them did
@@ -54,14 +55,14 @@ class Book:
     def take(self, end: Ended) -> None:
         """A job of this kind has ended."""
         self.ends += 1
+        if self.rated or self.kind.limit_per_person:
+            self.hungry = True  # somebody who had all he may is free for more
         if self.since is None:
             self.since = clock.now()
         outcome = end.outcome
-        if outcome is None:
-            return
-        if outcome.verdict is Verdict.DONE and outcome.error is None:
-            self.done[outcome.id] = outcome.attempt
-        else:
+        if outcome is Verdict.DONE or (outcome is not None and outcome.is_plain):
+            self.done[end.job.id] = end
+        elif outcome is not None:
             self.ended[outcome.id] = outcome
 
     @property
@@ -89,21 +90,21 @@ class Book:
 
     def next_done(self) -> list[Held]:
         """Attempts to be marked as done in one statement."""
-        return [Held(*item) for item in list(self.done.items())[:_MOST]]
+        return [Held(end.job.id, end.job.attempt) for end in islice(self.done.values(), _MOST)]
 
     def next_ended(self) -> list[Outcome]:
         """Outcomes of other kinds, to be written in one statement."""
         return list(self.ended.values())[:_MOST]
 
-    def told(self, attempts: Sequence[Held]) -> None:
-        """The database has the outcomes of these attempts."""
-        if len(attempts) == len(self.done) and not self.ended:
-            self.done.clear()
-        for job_id, _ in attempts if self.untold else ():
-            self.done.pop(job_id, None)
+    def told(self, attempts: Sequence[Held]) -> list[Ended]:
+        """The database has the outcomes of these attempts; those of them that were done."""
+        done = self.done
+        ends = [end for job_id, _ in attempts if (end := done.pop(job_id, None)) is not None]
+        for job_id, _ in attempts if self.ended else ():
             self.ended.pop(job_id, None)
         if not self.untold:
             self.ends, self.since = 0, None
+        return ends
 
     def look_from(self) -> Place | None:
         """The place after which to look, while nobody can have come in before it for long."""

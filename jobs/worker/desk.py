@@ -82,10 +82,12 @@ class Desk:
         """Keep what is to be told."""
         for end in ended:
             self._books[end.kind.queue].take(end)
-            if end.outcome is not None:
+            outcome = end.outcome
+            if outcome is None:
+                if not end.asked and end.job.status == end.job.states.done:
+                    self._tally.count([end], end.job.states.done)
+            elif outcome is not Verdict.DONE and not outcome.is_plain:
                 self._ends[end.job.id] = end
-            elif not end.asked and end.job.status == end.job.states.done:
-                self._tally.count([end], end.job.states.done)
 
     def has_untold(self) -> bool:
         """Whether outcomes wait to be told."""
@@ -336,15 +338,14 @@ class Desk:
 
     def _told_done(self, book: Book, done: Sequence[Held], lost: set[UUID]) -> None:
         kind = book.kind
-        for job_id in lost:
-            log.warning("job had lost its lease", queue=kind.queue, job_id=str(job_id))
-            self._ends.pop(job_id, None)
-        pop = self._ends.pop
-        ends = [end for job_id, _ in done if (end := pop(job_id, None)) is not None]
+        ends = book.told(done)
+        if lost:
+            for job_id in lost:
+                log.warning("job had lost its lease", queue=kind.queue, job_id=str(job_id))
+            ends = [end for end in ends if end.job.id not in lost]
         self._tally.count(ends, kind.model.states.done)
         for end in ends if log.isEnabledFor(_INFO) else ():
             self._say("job finished", kind, end, Verdict.DONE)
-        book.told(done)
 
     def _told(self, book: Book, outcomes: Sequence[Outcome], settled: Settled) -> None:
         states = book.kind.model.states
@@ -354,8 +355,10 @@ class Desk:
             states.cancelled: "job cancelled",
             states.waiting: "job will be tried again",
         }
+        told = book.told([Held(outcome.id, outcome.attempt) for outcome in outcomes])
+        ends = {end.job.id: end for end in told}
         for outcome in outcomes:
-            end = self._ends.pop(outcome.id, None)
+            end = ends.get(outcome.id) or self._ends.pop(outcome.id, None)
             status = settled.get(outcome.id)
             if status is None:
                 ids = {"job_id": str(outcome.id), "attempt": outcome.attempt}
@@ -363,7 +366,6 @@ class Desk:
             elif end is not None:
                 self._tally.count([end], status)
                 self._say(events[status], book.kind, end, outcome.verdict)
-        book.told([Held(outcome.id, outcome.attempt) for outcome in outcomes])
 
     def _say(self, event: str, kind: JobKind, end: Ended, verdict: Verdict) -> None:
         log.info(

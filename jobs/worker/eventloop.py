@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import structlog
 
@@ -39,7 +40,7 @@ class EventLoop:
         self._held: set[Assignment] = set()
         self._given_up: set[Assignment] = set()  # let go, but their handlers still run
         self._waiting: deque[Assignment] = deque()
-        self._ended: deque[tuple[Assignment, Outcome | None]] = deque()
+        self._ended: deque[tuple[Assignment, Outcome | Literal[Verdict.DONE] | None]] = deque()
         self._handlers: dict[str, CoroutineHandler] = {}
         self._tasks: dict[asyncio.Task[None], Assignment | None] = {}  # the slots
         self._idle = 0
@@ -213,7 +214,7 @@ class EventLoop:
             await self._doorbell.acquire()
 
     async def _serve_one(self, assignment: Assignment, task: asyncio.Task[None]) -> None:
-        outcome = None
+        outcome: Outcome | Literal[Verdict.DONE] | None = None
         if assignment.ending is None:
             queue = assignment.kind.queue
             assignment.task = task

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import structlog
 
@@ -37,12 +37,13 @@ class Ending(NamedTuple):
 class Ended(NamedTuple):
     """A job that no longer runs, what is to be written about it, if anything, and how long it ran.
 
-    ``asked``: the worker itself ended it.
+    An outcome of which there is no more to say is Verdict.DONE alone. ``asked``: the worker itself
+    ended it.
     """
 
     kind: JobKind
     job: Job
-    outcome: Outcome | None
+    outcome: Outcome | Literal[Verdict.DONE] | None
     seconds: float
     asked: bool = False
 
@@ -73,7 +74,11 @@ class Assignment:
         return self.began_at + self.limit
 
     def ended(
-        self, outcome: Outcome | None, at: float | None = None, *, asked: bool = False
+        self,
+        outcome: Outcome | Literal[Verdict.DONE] | None,
+        at: float | None = None,
+        *,
+        asked: bool = False,
     ) -> Ended:
         seconds = (clock.now() if at is None else at) - self.began_at
         return Ended(self.kind, self.job, outcome, seconds, asked)

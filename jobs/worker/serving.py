@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Literal
 
 import structlog
 from django.db import close_old_connections
@@ -113,8 +114,10 @@ def coroutine_handler(queue: str) -> CoroutineHandler:
     return handler
 
 
-async def run_async(queue: str, handler: CoroutineHandler, job: Job) -> Outcome | None:
-    """The same for a coroutine handler. CancelledError passes.
+async def run_async(
+    queue: str, handler: CoroutineHandler, job: Job
+) -> Outcome | Literal[Verdict.DONE] | None:
+    """The same for a coroutine handler; plain Verdict.DONE if it went well. CancelledError passes.
 
     Database connections are not its business: what a handler does with one, it does in a thread
     (``jobs.asynchronous.in_thread``).
@@ -127,9 +130,7 @@ async def run_async(queue: str, handler: CoroutineHandler, job: Job) -> Outcome 
     finally:
         forget_actor(actor)
         context.current.reset(token)
-    if job.status == job.states.done:
-        return None
-    return Outcome(job.id, job.attempt, Verdict.DONE)
+    return None if job.status == job.states.done else Verdict.DONE
 
 
 def _judge(job: Job, error: BaseException) -> Outcome | None:

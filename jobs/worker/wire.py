@@ -53,6 +53,8 @@ class Wire:
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection[Any] | None = None
+        self._pooled = False
+        self._prepared: dict[bytes, bytes] = {}
         self.busy = False
 
     def waitables(self) -> list[int]:
@@ -65,22 +67,47 @@ class Wire:
         try:
             with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
                 if self._connection is None:
-                    self._connection = own_connection(application_name="lacuna claims")
-                    if not is_pooled(self._connection):  # a setting would pass to other clients
-                        # Fresh tables have no statistics; for a claim the indexes are right.
-                        self._connection.execute("SET enable_seqscan = off")
+                    self._open()
+                assert self._connection is not None
                 server = self._connection.pgconn
-                server.send_query_params(
-                    (statement % places).encode(),
-                    [None if value is None else value.encode() for value in parameters],
-                    result_format=pq.Format.BINARY,
-                )
+                text = (statement % places).encode()
+                values = [None if value is None else value.encode() for value in parameters]
+                if self._pooled:
+                    server.send_query_params(text, values, result_format=pq.Format.BINARY)
+                else:
+                    server.send_query_prepared(
+                        self._prepare(text), values, result_format=pq.Format.BINARY
+                    )
                 while server.flush():
                     select.select([], [server.socket], [])
         except BaseException:
             self.close()
             raise
         self.busy = True
+
+    def _open(self) -> None:
+        """Connect, with one plan for all times: no statistics can turn it from the indexes.
+
+        Not behind a pooler, which would pass settings and statements on to other clients.
+        """
+        self._connection = own_connection(application_name="lacuna claims")
+        self._prepared = {}
+        self._pooled = is_pooled(self._connection)
+        if not self._pooled:
+            self._connection.execute("SET enable_seqscan = off")
+            self._connection.execute("SET plan_cache_mode = force_generic_plan")
+
+    def _prepare(self, text: bytes) -> bytes:
+        """The name under which the server keeps the statement."""
+        assert self._connection is not None, "opened"
+        name = self._prepared.get(text)
+        if name is None:
+            name = f"claim_{len(self._prepared)}".encode()
+            result = self._connection.pgconn.prepare(name, text)
+            if result.status not in _ROWS:
+                raise psycopg.errors.error_from_result(result)
+            self._prepared[text] = name
+        return name
 
     def answer(self) -> Answer | None:
         """The answer, once it is complete."""

@@ -51,7 +51,11 @@ def _systems(server: Server, versions: dict[type[Peer], str]) -> list[System]:
 
     reference = Reference(server, _REFERENCE)
     reference.make()
-    systems: list[System] = [Lacuna(server, _OURS, "calls", Call), reference]
+    systems: list[System] = [
+        Lacuna(server, _OURS, "calls", Call, plain_sql=True),
+        reference,
+        Lacuna(server, "Lacuna, added by enqueue()", "calls", Call),
+    ]
     if Graphile in versions:
         systems.append(Graphile(server, "graphile-worker", concurrentJobs=10))
     if Procrastinate in versions:
@@ -90,7 +94,8 @@ def _publish(
         " rounds, ratios round by round.",
         "The bare loop is psycopg alone: LISTEN, claim one job with FOR UPDATE SKIP LOCKED, note"
         " the time, mark it done; its producer sends INSERT and NOTIFY in one round trip. Lacuna"
-        " adds a job with `enqueue()` and runs it on an event loop; graphile-worker runs 10 at"
+        " runs a job on an event loop; its first line's producer sends a plain INSERT too (a"
+        " trigger notifies), the other's calls `enqueue()`. graphile-worker runs 10 at"
         f" once, procrastinate 5. {'; '.join(versions) or 'No peer'}.",
         table(("system", "p50", "p99", "Lacuna's p50 by this"), rows),
         *missing,

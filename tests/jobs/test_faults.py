@@ -205,7 +205,7 @@ def test_a_late_child_of_a_stopped_worker_may_not_write(
     start_worker()
     reached(job, "completed", within=15)
 
-    eventually(lambda: "lost its lease while it ran" in sleeper.logged(), within=10)
+    eventually(lambda: "lost its lease while it ran" in sleeper.logged(), within=30)
 
     assert runs(child)
     assert [receipt.attempt for receipt in Receipt.objects.all()] == [2]

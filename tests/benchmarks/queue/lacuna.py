@@ -50,8 +50,10 @@ class Lacuna(System):
         model: type[BenchJob],
         *,
         keeps_finished: bool = False,
+        plain_sql: bool = False,
     ) -> None:
         super().__init__(server, name)
+        self._plain_sql = plain_sql
         self._keeps_finished = keeps_finished
         self._queue = queue
         self._model = model
@@ -103,7 +105,10 @@ class Lacuna(System):
         for pause in pauses:
             job = Call()
             moment = time.time()
-            Call.objects.enqueue([job])
+            if self._plain_sql:
+                self.connection.execute("INSERT INTO bench_calls (id) VALUES (%s)", [job.pk])
+            else:
+                Call.objects.enqueue([job])
             produced[str(job.pk)] = moment
             time.sleep(pause / 1000)
         return produced
