@@ -112,21 +112,21 @@ def workers() -> list[WorkerStatus]:
 def state_of_queue() -> QueueState:
     """Figures and workers, and a sentence where somebody has to act."""
     lines, running = summary(), workers()
-    notice = ""
+    notices = []
     if lines is None:
         lines = counted_by_index()
-        notice = (
+        notices.append(
             "The queue is too long to be summed up job by job: what is done is that of the last"
             " hour. The list below is complete."
         )
     waiting = _count(lines, QueueStatus.QUEUED) + _count(lines, QueueStatus.RETRYING)
     idle = bool(waiting and not running)
     if idle:
-        notice = (
+        notices.append(
             "Jobs wait, but no worker has been seen for 30 seconds. Images stay without result"
             " until an operator starts one: python manage.py run_worker"
         )
-    return QueueState(_tiles(lines, running), running, idle=idle, notice=notice)
+    return QueueState(_tiles(lines, running), running, idle=idle, notice=" ".join(notices))
 
 
 def _count(lines: dict[str, StatusLine], status: str) -> int:

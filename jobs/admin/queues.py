@@ -128,6 +128,9 @@ class QueueAdmin(ReadOnlyModelAdmin):
             "step_words": charts.step_words(course),
             "jobs_url": page_of(kind, "changelist"),
             "attempts_url": f"{reverse('admin:jobs_attempt_changelist')}?queue={table}",
+            "history_url": reverse("admin:jobs_queue_history", args=[now.switches.pk])
+            if now.switches is not None
+            else "",
             "may_see_attempts": request.user.has_perm("jobs.view_attempt"),
             "may_steer": request.user.has_perm(_STEER),
             "page_actions": self._actions(request, now),

@@ -116,7 +116,7 @@ def test_a_large_table_is_counted_by_index_alone(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.django_db
 def test_the_counts_of_a_large_table_read_no_finished_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each count is one that a partial index answers, whatever else the table holds."""
+    """Each count of live jobs is one that a partial index answers, whatever else is there."""
     Errand.objects.bulk_create([Errand(status="completed") for _ in range(3000)])
     Errand.objects.bulk_create([Errand() for _ in range(5)])
     monkeypatch.setattr(status, "_SMALL", -1)
@@ -133,8 +133,9 @@ def test_the_counts_of_a_large_table_read_no_finished_row(monkeypatch: pytest.Mo
     with connection.execute_wrapper(explained):
         status.counts(registry.kind("errands"))
 
-    assert len(plans) >= 4
-    assert all("idx_test_errands_" in plan for plan in plans), plans
+    live = [plan for plan in plans if "'failed'" not in plan]
+    assert len(live) == 4
+    assert all("idx_test_errands_" in plan for plan in live), live
 
 
 # --- Again and again ----------------------------------------------------------------------------
@@ -163,8 +164,9 @@ def watching(*arguments: str, stdout: int) -> Iterator[subprocess.Popen[bytes]]:
         if process.poll() is None:
             process.kill()
         process.wait()
-        assert process.stderr is not None
-        process.stderr.close()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def read_until(handle: int, wanted: bytes, seconds: float = 30) -> bytes:
@@ -187,7 +189,6 @@ def test_watching_ends_cleanly_when_asked(transactional_db: None, number: signal
         assert process.wait(timeout=20) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
-        process.stdout.close()
 
 
 def test_watching_shows_what_changes(transactional_db: None) -> None:
@@ -200,7 +201,6 @@ def test_watching_shows_what_changes(transactional_db: None) -> None:
 
         assert all(set(json.loads(line)) == {"queues", "workers"} for line in later[:-1])
         assert not any(one["counts"] for one in first["queues"])
-        process.stdout.close()
 
 
 def test_on_a_terminal_it_redraws_in_place(transactional_db: None) -> None:

@@ -58,16 +58,29 @@ def test_one_failure_among_very_many_is_seen() -> None:
     assert any(one.get("class") == "jobs-failed-mark" for one in root.iter("path"))
 
 
-@pytest.mark.parametrize("peak", [1, 3, 7, 99, 1_000, 123_456_789])
+@pytest.mark.parametrize("peak", [1, 3, 7, 99, 1_000, 61_000, 123_456_789])
 def test_the_axis_reaches_the_peak_with_whole_numbers(peak: int) -> None:
     root = drawn(charts.throughput_svg(course([ended(peak)])))
 
     (tallest,) = bars(root, "jobs-done")
     ticks = [one.text or "" for one in root.iter("text") if one.get("class") == "jobs-tick"]
-    marks = [int(text.replace(",", "")) for text in ticks if re.fullmatch(r"[\d,]+", text)]
+    units = {"": 1, " k": 10**3, " M": 10**6, " G": 10**9}
+    found = (re.fullmatch(r"([\d,.]+)( [kMG]|)", text) for text in ticks)
+    marks = [float(one[1].replace(",", "")) * units[one[2]] for one in found if one]
     assert marks[-1] >= peak
     assert 2 <= len(marks) <= 7
     assert 0 < tallest <= charts._PLOT_HEIGHT + 0.1
+
+
+def test_the_message_is_a_sentence_that_fits_the_figures() -> None:
+    even = ended(runs=[1.0] * 10)
+    uneven = ended(runs=[1.0] * 90 + [60.0] * 10)
+
+    assert charts.durations_message(even, Figures.run, "ran").startswith(
+        "Nearly all jobs ran about"
+    )
+    assert "Half of the jobs ran at most" in charts.durations_message(uneven, Figures.run, "ran")
+    assert "Nothing to tell" in charts.durations_message(NOTHING, Figures.run, "ran")
 
 
 def test_longer_durations_stand_higher() -> None:
