@@ -16,7 +16,7 @@ add_navigation(
 )
 add_navigation(
     NavItem(
-        "Queue",
+        "Analyses",
         "admin:imaging_processingjob_changelist",
         order=40,
         permission="imaging.view_processingjob",

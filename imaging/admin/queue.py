@@ -129,7 +129,7 @@ class ProcessingJobAdmin(PictureColumns, ReadOnlyModelAdmin):
     ) -> HttpResponse:
         """The list under the state of the queue."""
         refuse_unknown_actions(self, request)
-        context = {**(extra_context or {}), "title": "Queue"}
+        context = {**(extra_context or {}), "title": "Analyses"}
         if request.method == "GET":
             context["queue"] = state_of_queue()
         return super().changelist_view(request, context)

@@ -25,9 +25,10 @@ class Task:
 class Report:
     """From the runner: how it ended.
 
-    ``outcome`` is None when nothing is left to be written: the handler finished the job itself, or
-    found that it had lost it. ``retiring``: the runner ends now.
+    ``outcome`` is None when nothing is left to be written: the handler finished the job itself
+    (``written``), or found that it had lost it. ``retiring``: the runner ends now.
     """
 
     outcome: Outcome | None
+    written: bool = False
     retiring: bool = False

@@ -132,7 +132,11 @@ class Runner(ABC):
         assignment, self.assignment = self.assignment, None
         self.ready = not message.retiring
         self.stuck = False
-        return [] if assignment is None else [assignment.ended(message.outcome)]
+        if assignment is None:
+            return []
+        if message.written:
+            assignment.job.status = assignment.job.states.done
+        return [assignment.ended(message.outcome)]
 
     def _vanished(self, ended: list[Ended]) -> None:
         self.gone, self.ready = True, False

@@ -62,7 +62,8 @@ def serve(
             recycle_above is not None and memory_of(os.getpid()) > recycle_above
         )
         try:
-            connection.send(Report(outcome, retiring))
+            written = outcome is None and task.job.status == task.job.states.done
+            connection.send(Report(outcome, written=written, retiring=retiring))
         except OSError:
             return  # nobody is left to hear it; the lease will run out
         if retiring:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from database.connections import as_admin, own_connection
-from jobs.models import Worker
+from jobs import durations
+from jobs.models import Statistic, Worker
 from tests.jobs.queueapp.models import Errand, Parcel, Receipt
 from tests.jobs.workers import WorkerProcess, eventually, reached
 
@@ -232,3 +234,44 @@ def test_a_payload_that_cannot_be_read_fails_its_own_job_alone(
 
     ended = dict(Errand.objects.values_list("id", "status"))
     assert ended == {poisoned: "failed", sound.id: "completed"}
+
+
+def test_a_worker_counts_what_it_ran(start_worker: Start) -> None:
+    Errand.objects.enqueue(
+        [
+            Errand(payload={"do": "write", "finish": True}),
+            Errand(payload={"do": "write"}),
+            Errand(payload={"do": "fail"}, max_retries=0),
+        ]
+    )
+    Parcel.objects.enqueue([Parcel(payload={"do": "write", "finish": True})])
+
+    start_worker("--drain").wait()
+
+    errands = Statistic.objects.get(table_name="test_errands", minute=None)
+    assert (errands.done, errands.failed, errands.retried, errands.cancelled) == (2, 1, 0, 0)
+    assert (sum(errands.waits), sum(errands.runs)) == (3, 3)
+    assert errands.run_seconds > 0
+    assert Statistic.objects.get(table_name="test_parcels", minute=None).done == 1
+    by_minute = Statistic.objects.filter(table_name="test_errands").exclude(minute=None)
+    assert sum(row.done for row in by_minute) == 2
+
+
+def test_jobs_are_estimated_by_how_long_others_took(start_worker: Start) -> None:
+    """Half of the last hour's jobs took about 8 s, so one that begins now is to end in 8 s."""
+    runs = durations.empty()
+    runs[durations.class_of(8.0)] = 10
+    Statistic.objects.create(
+        table_name="test_errands",
+        minute=timezone.now().replace(second=0, microsecond=0),
+        waits=durations.empty(),
+        runs=runs,
+    )
+    [job] = Errand.objects.enqueue([Errand(payload={"do": "sleep_then_write", "seconds": 2})])
+
+    start_worker("--concurrency", "1")
+    reached(job, "processing", within=20)
+
+    assert job.started_at is not None
+    assert job.estimated_completion_at is not None
+    assert 7 < (job.estimated_completion_at - job.started_at).total_seconds() < 9
