@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -76,6 +77,16 @@ def from_keywords(model: type[Job], given: dict[str, Any]) -> Columns:
     return Columns(shared, listed, lengths.pop())
 
 
+@cache
+def as_new(model: type[Job]) -> dict[str, Any]:
+    """What the engine's own attributes are in a job that has never been in line before."""
+    fields = [field for field in model._meta.concrete_fields if field.attname in ENGINES_OWN]
+    return {
+        **{field.attname: field.get_default() for field in fields},
+        "status": model.states.ready,
+    }
+
+
 def from_jobs(model: type[Job], jobs: Sequence[Job]) -> Columns:
     """The columns of model objects; what is the same in all of them is named once."""
     listed: dict[str, Sequence[Any]] = {}
@@ -85,7 +96,7 @@ def from_jobs(model: type[Job], jobs: Sequence[Job]) -> Columns:
             continue
         values = [field.pre_save(job, add=True) for job in jobs]
         first = values[0]
-        if not field.primary_key and all(value is first or value == first for value in values):
+        if not field.primary_key and all(_same(field, value, first) for value in values):
             shared[field.attname] = first
         else:
             listed[field.attname] = values
@@ -113,6 +124,11 @@ def _insert(model: type[Job], given: Columns, using: str, *, skip_duplicates: bo
         model, tuple(shared), tuple(listed), skip_duplicates=skip_duplicates
     )
     return [row[0] for row in fetch(using, statement, parameters)]
+
+
+def _same(field: models.Field[Any, Any], one: Any, other: Any) -> bool:
+    """Whether the two are stored alike; in JSON, 1 and 1.0 and true are equal only to Python."""
+    return one is other or (not isinstance(field, models.JSONField) and one == other)
 
 
 def _turns(model: type[Job], given: Columns, using: str) -> list[int]:

@@ -24,7 +24,7 @@ def exchange(jobs: JobQuerySet[Any], done: Sequence[Held], terms: Terms) -> Exch
     after every earlier claim, so that no two claims fill the same room.
     """
     tokens = _lock(jobs)
-    lost = jobs._finish_all(done)
+    lost = jobs.mark_done(done)
     if tokens is not None:
         terms = replace(terms, slots=min(terms.slots, int(tokens)))
     claimed = _claim(jobs, terms) if terms.slots > 0 else []

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from jobs import guarded
 from jobs.claiming import Exchange, Held, Place, Terms, fetch, read_claim
-from jobs.enqueueing import from_jobs, from_keywords, insert
+from jobs.enqueueing import as_new, from_jobs, from_keywords, insert
 from jobs.errors import DuplicateJob
 from jobs.outcomes import Outcome, Verdict
 from jobs.retry import RetryRule
@@ -66,8 +66,9 @@ class JobQuerySet(models.QuerySet[J]):
         DuplicateJob, if one's unique key is that of a job which waits or runs.
         """
         made = list(jobs)
+        fresh = as_new(self.model)
         for job in made:
-            job.status = self.states.ready
+            job.__dict__.update(fresh)
         with self._duplicates_refused(any(job.unique_key for job in made)):
             if len(made) < 2:
                 return self.bulk_create(made)
@@ -111,6 +112,7 @@ class JobQuerySet(models.QuerySet[J]):
                 available_at=Now(),
                 retry_count=0,
                 completed_at=None,
+                expires_at=Case(When(expires_at__lte=Now(), then=None), default=F("expires_at")),
                 worker_id=None,
                 cancel_requested=False,
             )
@@ -148,7 +150,7 @@ class JobQuerySet(models.QuerySet[J]):
         it takes a few statements in one transaction.
         """
         if terms.slots < 1:
-            return Exchange(self._finish_all(done), [])
+            return Exchange(self.mark_done(done), [])
         if terms.guarded:
             with transaction.atomic(self.db):
                 return guarded.exchange(self, done, terms)
@@ -160,7 +162,7 @@ class JobQuerySet(models.QuerySet[J]):
 
     def finish(self, job: Job) -> bool:
         """Mark the attempt as done; False if it had lost its lease."""
-        return not self._finish_all([Held(job.id, job.attempt)])
+        return bool(fetch(self.db, claim_statements.finish(self.model), _arrays([_held(job)])))
 
     def fail(
         self,
@@ -217,14 +219,14 @@ class JobQuerySet(models.QuerySet[J]):
         rows = self.filter(id__in=ids, status=self.states.done).values_list("id", "attempt")
         return ids.keys() - {key for key, attempt in rows if ids[key] == attempt}
 
-    # --- Parts -------------------------------------------------------------------------------
-
-    def _finish_all(self, done: Sequence[Held]) -> set[UUID]:
+    def mark_done(self, told: Sequence[Held]) -> set[UUID]:
         """Mark attempts as done; the ids of those that had lost their lease."""
-        if not done:
+        if not told:
             return set()
-        rows = fetch(self.db, claim_statements.finish(self.model), _arrays(done))
-        return {held.id for held in done} - {row[0] for row in rows}
+        rows = fetch(self.db, claim_statements.finish(self.model), _arrays(told))
+        return self.not_done(told, len(rows))
+
+    # --- Parts -------------------------------------------------------------------------------
 
     def _settled(self, statement: str, parameters: Sequence[Any]) -> Settled:
         with connections[self.db].cursor() as cursor:
@@ -245,6 +247,10 @@ def exchange_in_text(
     parameters = [*_arrays(done), *place, terms.slots, *terms.as_parameters()]
     statement = claim_statements.exchange(model, further=terms.place is not None)
     return statement, [None if value is None else str(value) for value in parameters]
+
+
+def _held(job: Job) -> Held:
+    return Held(job.id, job.attempt)
 
 
 def _arrays(done: Sequence[Held]) -> list[Any]:

@@ -42,15 +42,17 @@ BEGIN
         'idx_' || name || '_ready', target, ready
     );
     IF has_person THEN
-        -- Each person's own line; jobs for nobody share one.
+        -- Each person's own line; jobs for nobody share one. Its condition is written otherwise
+        -- than the line's, so that the planner never takes the one index for the other: without
+        -- statistics they look alike, and the line of all is long.
         EXECUTE format(
             'CREATE INDEX %I ON %s ((-priority),'
             ' (coalesce(user_id, ''00000000-0000-0000-0000-000000000000''::uuid)), turn, id)'
-            ' WHERE status = %L AND available_at IS NULL',
+            ' WHERE status || '''' = %L AND available_at IS NULL',
             'idx_' || name || '_turns', target, ready
         );
         of_person := format(
-            '(SELECT q.turn FROM %s q WHERE q.status = %L AND q.available_at IS NULL'
+            '(SELECT q.turn FROM %s q WHERE q.status || '''' = %L AND q.available_at IS NULL'
             ' AND -q.priority = -class AND coalesce(q.user_id,'
             ' ''00000000-0000-0000-0000-000000000000''::uuid)'
             ' = coalesce(who, ''00000000-0000-0000-0000-000000000000''::uuid)'

@@ -84,7 +84,7 @@ _RUNNING = """
 _PICKED = """
     picked AS MATERIALIZED (
         SELECT id FROM {table}
-        WHERE id = ANY (ARRAY(SELECT id FROM chosen)) AND {in_line}
+        WHERE id = ANY (ARRAY(SELECT id FROM chosen)) AND {waits}
         FOR UPDATE SKIP LOCKED
     )
 """
@@ -132,7 +132,7 @@ def claim_by_person(model: type[models.Model]) -> str:
         WITH RECURSIVE {_RUNNING}, lines (place, person, number) AS (
             (
                 SELECT -priority, {{person}}, 1 FROM {{table}}
-                WHERE {{in_line}} AND {_OPEN}
+                WHERE {{in_own_line}} AND {_OPEN}
                 ORDER BY -priority, {{person}}
                 LIMIT 1
             )
@@ -140,7 +140,7 @@ def claim_by_person(model: type[models.Model]) -> str:
             SELECT next.place, next.person, l.number + 1
             FROM lines l, LATERAL (
                 SELECT -priority AS place, {{person}} AS person FROM {{table}}
-                WHERE {{in_line}} AND (-priority, {{person}}) > (l.place, l.person)
+                WHERE {{in_own_line}} AND (-priority, {{person}}) > (l.place, l.person)
                 ORDER BY -priority, {{person}}
                 LIMIT 1
             ) AS next
@@ -151,7 +151,7 @@ def claim_by_person(model: type[models.Model]) -> str:
                     + coalesce(r.jobs, 0) AS nth
             FROM lines l LEFT JOIN running_now r ON r.user_id = l.person, LATERAL (
                 SELECT id, turn FROM {{table}}
-                WHERE {{in_line}} AND {_FRESH} AND -priority = l.place AND {{person}} = l.person
+                WHERE {{in_own_line}} AND {_FRESH} AND -priority = l.place AND {{person}} = l.person
                 ORDER BY turn, id
                 LIMIT %s::bigint
             ) AS j

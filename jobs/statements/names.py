@@ -35,10 +35,13 @@ _LEFT_BEHIND: Final = {
 def names(model: type[models.Model]) -> dict[str, str]:
     """What a statement on this table is composed of.
 
-    ``in_line``: the rows that may be claimed, in the words of the partial indexes; ``line``: the
-    order in which they are served; ``person``: for whom a row is, NOBODY's included; ``runs``: that
-    a row known by its key is running, in words that the planner does not take for those of the
-    index of running jobs: every job passes through that index and leaves a dead entry there.
+    ``in_line``      the rows that may be claimed, in the words of the line's index
+    ``in_own_line``  the same, in the words of the index of people's own lines
+    ``line``         the order in which they are served
+    ``person``       for whom a row is, NOBODY's included
+    ``runs``, ``waits``  that a row known by its key is running, or in line, in words that the
+                     planner does not take for those of a partial index: every job passes through
+                     these indexes and leaves a dead entry there
     """
     states = model.states  # type: ignore[attr-defined] # a concrete Job
     quoted = {
@@ -60,7 +63,9 @@ def names(model: type[models.Model]) -> dict[str, str]:
         "last_turn": quote(f"last_turn_{table}"),
         "held_back": held_back,
         "in_line": f"(status = {quoted['ready']} AND available_at IS NULL)",
+        "in_own_line": f"(status || '' = {quoted['ready']} AND available_at IS NULL)",
         "line": "-priority, turn, id",
+        "waits": f"(status IS NOT DISTINCT FROM {quoted['ready']} AND available_at IS NULL)",
         "runs": f"q.status IS NOT DISTINCT FROM {quoted['running']}",
         "person": f"coalesce(user_id, {NOBODY})" if has_person(model) else NOBODY,
         "columns": ", ".join(f"q.{quote(column)}" for column, _ in claimed_columns(model)),

@@ -6,26 +6,45 @@ from functools import cache
 
 from django.db import models
 
-from jobs.statements.names import names
+from jobs.statements.names import has_person, names
+
+# A person's jobs one turn after the other.
+_STEP = "row_number() OVER (PARTITION BY d.person, d.priority, d.fresh ORDER BY d.turn, d.id)"
 
 
 @cache
 def promote(model: type[models.Model]) -> str:
     """Put jobs whose moment has come into the line. Parameter: limit.
 
-    A job that was set to be retried without a moment, by plain SQL, is due at once.
+    A job that was set to be retried without a moment, by plain SQL, is due at once. A job that was
+    held back takes its place at the end of its person's line; one that is tried again beside those
+    who are served now, since it has been in line before.
     """
     return """
-        UPDATE {table} SET status = {ready}, available_at = NULL
-        WHERE id = ANY (ARRAY(
-            SELECT id FROM {table}
+        WITH due AS MATERIALIZED (
+            SELECT id, {person} AS person, priority, turn, attempt = 0 AS fresh FROM {table}
             WHERE {held_back}
                 AND coalesce(available_at, timestamptz '-infinity') <= statement_timestamp()
             ORDER BY coalesce(available_at, timestamptz '-infinity')
             LIMIT %s
             FOR UPDATE SKIP LOCKED
-        ))
-    """.format(**names(model))
+        ), lines AS MATERIALIZED (
+            SELECT person, priority, fresh, CASE
+                WHEN fresh THEN {last_turn}(person, priority)
+                ELSE coalesce((
+                    SELECT l.turn FROM job_lines l
+                    WHERE l.table_name = {table_name} AND l.priority = d.priority
+                ), 0)
+            END AS turn
+            FROM (SELECT DISTINCT person, priority, fresh FROM due) AS d
+        ), placed AS MATERIALIZED (
+            SELECT d.id, greatest(d.turn, l.turn + {step}) AS turn
+            FROM due d JOIN lines l USING (person, priority, fresh)
+        )
+        UPDATE {table} AS q SET status = {ready}, available_at = NULL, turn = p.turn
+        FROM placed p
+        WHERE q.id = p.id AND q.id = ANY (ARRAY(SELECT id FROM placed))
+    """.format(step=_STEP if has_person(model) else "1", **names(model))
 
 
 @cache
