@@ -141,8 +141,10 @@ class Dispatcher:
                 self._glance_at = 0.0
             for arrival in self._desk.answers():
                 # The next claim first: the server works on it while the rows are read.
-                self._trade()
-                self._crew.assign(arrival.kind, self._desk.read(arrival))
+                try:
+                    self._trade()
+                finally:
+                    self._crew.assign(arrival.kind, self._desk.read(arrival))
             self._trade()
             self._glance()
             self._keep_house()

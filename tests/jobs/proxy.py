@@ -19,10 +19,15 @@ class Mode(Enum):
     FORWARD = 1
     SILENT = 2  # packets vanish, connections stay
     REFUSE = 3  # connections are cut and new ones closed at once, as while a server restarts
+    SWALLOW = 4  # what is sent is taken and lost; such a connection never comes back to life
 
 
 class Proxy:
-    """Relays connections to the test database's server while the network is up."""
+    """Relays connections to the test database's server while the network is up.
+
+    ``trap``: a text, and what the network does as soon as a client has said it. The server still
+    hears it, but its answer finds the network in the new mode.
+    """
 
     def __init__(self) -> None:
         params: dict[str, Any] = connection.get_connection_params()
@@ -35,6 +40,9 @@ class Proxy:
         own_port = self._listener.getsockname()[1]
         self.url = f"postgresql://{login}@127.0.0.1:{own_port}/{params['dbname']}"
         self.mode = Mode.FORWARD
+        self.trap: tuple[bytes, Mode] | None = None
+        self._clients: set[socket.socket] = set()
+        self._dead: set[socket.socket] = set()  # what comes from there is lost
         self._peers: dict[socket.socket, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
@@ -58,6 +66,8 @@ class Proxy:
                     self._accept()
                 elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._peers:
                     self._relay(key.fileobj)
+                if self.mode is Mode.REFUSE:
+                    break
         self._cut_all()
         self._listener.close()
         self._selector.close()
@@ -68,7 +78,10 @@ class Proxy:
             client.close()
             return
         server = self._connect()
+        self._clients.add(client)
         self._peers |= {client: server, server: client}
+        if self.mode is Mode.SWALLOW:
+            self._dead |= {client, server}
         for each in (client, server):
             self._selector.register(each, selectors.EVENT_READ)
 
@@ -83,18 +96,30 @@ class Proxy:
     def _relay(self, source: socket.socket) -> None:
         try:
             data = source.recv(65536)
+            if self.mode is Mode.SWALLOW:
+                self._dead |= {source, self._peers[source]}
             if data:
-                self._peers[source].sendall(data)
+                if source not in self._dead:
+                    self._peers[source].sendall(data)
+                self._fall_into_trap(source, data)
                 return
         except OSError:
             pass
         self._cut(source)
+
+    def _fall_into_trap(self, source: socket.socket, data: bytes) -> None:
+        if self.trap is not None and source in self._clients and self.trap[0] in data:
+            self.mode, self.trap = self.trap[1], None
+            if self.mode is Mode.SWALLOW:
+                self._dead |= {source, self._peers[source]}
 
     def _cut(self, end: socket.socket) -> None:
         for each in (end, self._peers.pop(end)):
             self._peers.pop(each, None)
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(each)
+            self._clients.discard(each)
+            self._dead.discard(each)
             each.close()
 
     def _cut_all(self) -> None:

@@ -1,1 +1,1 @@
-"""Two small queues that only the tests of the job engine have."""
+"""Small queues that only the tests of the job engine have: one for each executor."""

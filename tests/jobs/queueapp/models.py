@@ -1,4 +1,4 @@
-"""A queue of processes with every state, and one of threads without ``retrying``."""
+"""A queue of processes with every state, one of threads without ``retrying``, one of coroutines."""
 
 from __future__ import annotations
 
@@ -49,6 +49,21 @@ class Parcel(Job):
 
     class Meta(Job.Meta):
         db_table = "test_parcels"
+
+
+class Telegram(Job):
+    """Runs as a coroutine, a hundred at once; ``payload["do"]`` names what the handler does."""
+
+    states: ClassVar[States] = Errand.states
+
+    status = models.CharField(max_length=20, default="queued", db_default="queued")
+    payload: models.JSONField[Any, Any] = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField())
+    )
+    user_id = models.UUIDField(null=True)
+
+    class Meta(Job.Meta):
+        db_table = "test_telegrams"
 
 
 class Receipt(models.Model):
