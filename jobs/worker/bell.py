@@ -17,6 +17,7 @@ CHANNEL: Final = "lacuna_jobs"
 _LONGEST_PAUSE = 30.0
 # Seconds in which a notification of our own comes back, if any does.
 _ECHO = 1.0
+_TRIES = 3
 
 
 class Bell:
@@ -57,8 +58,12 @@ class Bell:
             return False
         try:
             self._connection = own_connection(application_name="lacuna listen")
-            self._connection.execute(f"LISTEN {CHANNEL}")
-            if is_pooled(self._connection) and not self._is_heard():
+            pooled = is_pooled(self._connection)
+            deaf = pooled and self._is_shared()
+            if not deaf:
+                self._connection.execute(f"LISTEN {CHANNEL}")
+                deaf = pooled and not self._is_heard()
+            if deaf:
                 log.warning(
                     "notifications do not pass the connection pooler, so the worker polls."
                     " It works, but new jobs wait for the next look. To be told at once, let"
@@ -75,6 +80,19 @@ class Bell:
             return False
         self._pause = 1.0
         return True
+
+    def _is_shared(self) -> bool:
+        """Whether others are given the server's session that we have just used.
+
+        Asked before LISTEN, which would stay behind in a session that is not ours.
+        """
+        assert self._connection is not None, "it is connected"
+        for _ in range(_TRIES):
+            mine = self._connection.execute("SELECT pg_backend_pid()").fetchone()
+            with own_connection(application_name="lacuna listen") as other:
+                if other.execute("SELECT pg_backend_pid()").fetchone() == mine:
+                    return True
+        return False
 
     def _is_heard(self) -> bool:
         """Ring from another session, and hear whether it arrives."""

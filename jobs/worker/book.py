@@ -27,6 +27,7 @@ class Sent(NamedTuple):
 
     done: list[Held]
     slots: int
+    at: float  # on the worker's stopwatch
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
+from jobs.asynchronous import threads_given_up
 from jobs.models.job import Job
 from jobs.outcomes import Verdict
 from jobs.registry import JobKind
@@ -93,7 +94,7 @@ class Crew:
     def worn_out(self) -> bool:
         """Whether too much of this process is lost to handlers that never return."""
         self._worn = [thread for thread in self._worn if thread.is_alive()]
-        return len(self._worn) >= _MOST_WORN
+        return len(self._worn) + threads_given_up() >= _MOST_WORN
 
     def assign(self, kind: JobKind, jobs: Sequence[Job]) -> None:
         """Start the jobs; there are no more of them than ``free`` said."""

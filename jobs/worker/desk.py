@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, InternalError, OperationalError
 
 from database import system_settings
 from jobs.claiming import Held, Terms, made, place_in, place_of
@@ -29,6 +29,9 @@ from jobs.worker.wire import Answer
 
 log = structlog.get_logger(__name__)
 
+# Nothing is wrong with what was told: the server is away, or cannot write at all (PostgreSQL reports
+# some full disks as an internal error). It is told again.
+_AWAY = (OperationalError, InterfaceError, InternalError)
 # Seconds for which limits are not read again, and the usual duration of jobs.
 _LIMITS_KEPT = 5.0
 _USUAL_KEPT = 60.0
@@ -109,11 +112,11 @@ class Desk:
         if slots and kind.executor == "async" and not terms.guarded:
             statement, parameters = exchange_in_text(kind.model, done, terms)
             book.wire.send(statement, parameters)
-            book.sent = Sent(done, slots)
+            book.sent = Sent(done, slots, clock.now())
             return []
         try:
             lost, claimed = kind.jobs.exchange(done, terms)
-        except (OperationalError, InterfaceError):
+        except _AWAY:
             raise
         except Error:
             if not done:
@@ -133,9 +136,14 @@ class Desk:
         for book in self._books.values():
             if book.sent is None:
                 continue
+            if clock.now() - book.sent.at > self._timing.lapse:
+                log.warning("a claim was never answered", queue=book.kind.queue)
+                book.sent = None
+                book.wire.close()
+                continue
             try:
                 answer = book.wire.answer()
-            except (OperationalError, InterfaceError):
+            except _AWAY:
                 book.sent = None
                 raise
             except Error:
@@ -163,6 +171,12 @@ class Desk:
     def waitables(self) -> list[int]:
         """What becomes readable when a claim is answered."""
         return [end for book in self._books.values() for end in book.wire.waitables()]
+
+    def forget_claims(self) -> None:
+        """Wait no longer for claims under way; what they took is handed back by ``compare``."""
+        for book in self._books.values():
+            book.sent = None
+            book.wire.close()
 
     def hang_up(self, seconds: float) -> None:
         """The worker ends: hand back what claims under way still bring, and close."""
@@ -303,7 +317,7 @@ class Desk:
         kind, outcomes = book.kind, book.next_ended()
         try:
             settled = kind.jobs.settle(outcomes, rule=kind.retry)
-        except (OperationalError, InterfaceError):
+        except _AWAY:
             raise
         except Error:
             settled = self._settle_each(kind, outcomes)
@@ -314,7 +328,7 @@ class Desk:
         for outcome in outcomes:
             try:
                 settled |= kind.jobs.settle([outcome], rule=kind.retry)
-            except (OperationalError, InterfaceError):
+            except _AWAY:
                 raise
             except Error as error:
                 settled |= self._settle_as_failure(kind, outcome, error)
@@ -326,7 +340,7 @@ class Desk:
         failure = Outcome(outcome.id, outcome.attempt, Verdict.RETRY, reason)
         try:
             return kind.jobs.settle([failure], rule=kind.retry)
-        except (OperationalError, InterfaceError):
+        except _AWAY:
             raise
         except Error:
             log.exception(

@@ -13,8 +13,9 @@ from multiprocessing.connection import wait
 from types import FrameType
 
 import structlog
-from django.db import Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
+from database.connections import hang_up
 from jobs import registry, schedule
 from jobs.registry import JobKind
 from jobs.worker import clock
@@ -52,12 +53,21 @@ class Dispatcher:
         for end in (self._ear, self._mouth):
             os.set_blocking(end, False)
         self._crew = Crew(self._kinds, options, wake=self._wake)
-        self._heart = Heart(options, on_lapse=self._lapsed, wake=self._wake, state=self._state)
+        self._heart = Heart(
+            options,
+            on_lapse=self._lapsed,
+            wake=self._wake,
+            state=self._state,
+            on_watch=self._watched,
+        )
         self._desk = Desk(self._kinds, self._heart.name, self._timing)
         self._bell = Bell()
         self.exit_code = 0
         self._stop_by: float | None = None  # set when the worker is to stop
         self._glance_soon = False  # the bell rang since the last glance
+        self._line = connections[DEFAULT_DB_ALIAS]  # the main thread's
+        self._speaking_since: float | None = None
+        self._cut_off = False  # the heart has stopped since the last look
         self._glance_waits = False  # for claims under way; none is sent meanwhile
         self._drained = False
         self._glanced_at = self._glance_at = self._rescue_at = self._database_at = 0.0
@@ -108,8 +118,18 @@ class Dispatcher:
             log.error("too many handlers never return; the worker ends, start another")
             self.exit_code = _WORN_OUT
             self._stop_by = clock.now() + self._options.grace
+        if self._cut_off and self._heart.beats:
+            self._cut_off = False
+            self._connect_anew()
         if self._heart.beats and clock.now() >= self._database_at:
             self._speak_with_database()
+
+    def _connect_anew(self) -> None:
+        """The server can be reached again: no connection from before is worth waiting for."""
+        self._bell.close()
+        self._desk.forget_claims()
+        connections.close_all()
+        self._glance_at = 0.0
 
     def _wait(self) -> None:
         now = clock.now()
@@ -136,6 +156,7 @@ class Dispatcher:
     # --- The database ------------------------------------------------------------------------
 
     def _speak_with_database(self) -> None:
+        self._speaking_since = clock.now()
         try:
             if self._bell.listen():
                 self._glance_at = 0.0
@@ -155,6 +176,8 @@ class Dispatcher:
             self._pause = min(5.0, 2 * self._pause or 0.25)
             self._database_at = clock.now() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
             log.warning("the database did not take it; trying again", error=str(error))
+        finally:
+            self._speaking_since = None
 
     def _glance(self) -> None:
         """Look at what is not in line: jobs whose moment has come, cancelled ones, lost ones."""
@@ -256,9 +279,17 @@ class Dispatcher:
         """What the heartbeat tells; called from its thread."""
         return self._crew.busy(), self._bell.rings
 
+    def _watched(self) -> None:
+        """The main thread may wait for an answer that never comes; called by the heart's watch."""
+        since = self._speaking_since
+        if since is not None and clock.now() - since > self._timing.lapse:
+            hang_up(self._line.connection)
+
     def _lapsed(self) -> None:
         """Called by the heart's watch, from its thread."""
         self._crew.let_go(_UNREACHABLE)
+        self._cut_off = True
+        hang_up(self._line.connection)  # whatever the main thread may be waiting for
 
     def _wake(self) -> None:
         with suppress(BlockingIOError):  # then there is more than enough to read

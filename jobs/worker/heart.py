@@ -11,7 +11,7 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from database.connections import own_connection
+from database.connections import hang_up, own_connection
 from database.fields import uuid7
 from jobs.worker import clock
 from jobs.worker.options import Options
@@ -38,7 +38,8 @@ class Heart:
     A second thread watches the first, which may hang with a vanished server: after
     ``timing.lapse`` seconds without a beat it calls ``on_lapse``, again and again until the heart
     beats, from its own thread. ``wake`` is called when the heart has begun to beat (again).
-    ``state`` says how many jobs the worker has in hand, and whether it hears of new ones.
+    ``state`` says how many jobs the worker has in hand, and whether it hears of new ones;
+    ``on_watch`` is called all the time, from the watching thread.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Heart:
         on_lapse: Callable[[], None],
         wake: Callable[[], None],
         state: Callable[[], tuple[int, bool]] = lambda: (0, True),
+        on_watch: Callable[[], None] = lambda: None,
     ) -> None:
         self.id = uuid7()
         self.hostname = socket.gethostname()
@@ -56,6 +58,7 @@ class Heart:
         self._options = options
         self._timing = options.timing
         self._on_lapse, self._wake, self._state = on_lapse, wake, state
+        self._on_watch = on_watch
         self._last_beat: float | None = None
         self._stopping = threading.Event()
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
@@ -117,12 +120,14 @@ class Heart:
     def _watch(self) -> None:
         lapsed = False
         while not self._stopping.wait(self._timing.lapse / 30):
+            self._on_watch()
             if self._last_beat is None or self.beats:
                 lapsed = False
                 continue
             if not lapsed:
                 log.error("worker cannot reach the database and stops its jobs", worker=self.name)
             lapsed = True
+            hang_up(self._connection)  # the beat may wait for an answer that never comes
             self._on_lapse()
 
     def _connected(self) -> psycopg.Connection[tuple[object, ...]]:

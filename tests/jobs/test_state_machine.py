@@ -38,7 +38,10 @@ DAY = 86_400
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """The rows of one table beside the model; each run in a transaction that is rolled back."""
+    """The rows of one table beside the model; each run in a transaction that is rolled back.
+
+    A real one: of rows that only a savepoint undid, none can be cleared away before the end.
+    """
 
     table: ClassVar[type[Errand | Parcel]]
 
@@ -162,7 +165,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.exchange(Terms(worker, slots, LIMIT, limit_per_person=limit, rated=rated), done)
 
     def exchange(self, terms: Terms, done: list[int]) -> None:
-        told = list(dict.fromkeys(self.held(number) for number in done if self.model.issued))
+        # As a worker does: it holds one attempt at a job at most.
+        found = map(self.held, done if self.model.issued else ())
+        told = list({held.id: held for held in found}.values())
         # In one statement, what it finishes does not yet make room for what it claims.
         if not terms.guarded:
             expected = self.model.claim(terms)
@@ -347,23 +352,25 @@ def explore(machine: type[QueueMachine], examples: int, steps: int) -> None:
     run_state_machine_as_test(machine, settings=bounds)
 
 
-@pytest.mark.parametrize(("machine", "examples"), [(ErrandMachine, 100), (ParcelMachine, 30)])
+@pytest.mark.parametrize(("machine", "examples"), [(ErrandMachine, 70), (ParcelMachine, 20)])
 def test_whatever_happens_the_queue_is_as_its_model(
-    db: None, machine: type[QueueMachine], examples: int
+    transactional_db: None, machine: type[QueueMachine], examples: int
 ) -> None:
     explore(machine, examples, 40)
 
 
-def test_claims_person_by_person_bring_the_same(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_claims_person_by_person_bring_the_same(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(claim_statements, "WINDOW", 1)
 
-    explore(ErrandMachine, 30, 40)
+    explore(ErrandMachine, 20, 40)
 
 
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("machine", [ErrandMachine, ParcelMachine])
 def test_whatever_happens_for_long_the_queue_is_as_its_model(
-    db: None, machine: type[QueueMachine]
+    transactional_db: None, machine: type[QueueMachine]
 ) -> None:
     explore(machine, 400, 60)
