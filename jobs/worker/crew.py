@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _SECONDS_BETWEEN_WEIGHINGS = 0.5
 _LONGEST_PAUSE = 30.0
+# Seconds without a look at the event loop after which its own silence says nothing.
+_SLEPT = 2.0
 # Loops and threads that handlers may keep for ever before the worker gives way to a new one.
 _MOST_WORN = 8
 
@@ -52,6 +54,7 @@ class Crew:
         self._failed_starts = 0
         self._start_at = 0.0
         self._weigh_at = 0.0
+        self._looked_at = 0.0
         if self._queues["process"]:
             _prepare_fork_server(self._context, self._queues["process"])
 
@@ -169,6 +172,9 @@ class Crew:
         loop = self._loop
         if loop is None:
             return []
+        if now > self._looked_at + _SLEPT:
+            loop.excuse()  # this thread did not turn either: the whole worker stood still
+        self._looked_at = now
         if loop.blocked_for() > self._options.timing.stuck:
             self._worn.append(loop.thread)
             self._loop = None  # the next turn starts another

@@ -289,7 +289,6 @@ class Dispatcher:
         """Called by the heart's watch, from its thread."""
         self._crew.let_go(_UNREACHABLE)
         self._cut_off = True
-        hang_up(self._line.connection)  # whatever the main thread may be waiting for
 
     def _wake(self) -> None:
         with suppress(BlockingIOError):  # then there is more than enough to read

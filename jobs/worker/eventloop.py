@@ -110,6 +110,10 @@ class EventLoop:
         """Seconds since the loop last turned; 0 while nothing runs."""
         return clock.now() - self._ticked if self._held else 0.0
 
+    def excuse(self) -> None:
+        """Count its silence from now on."""
+        self._ticked = clock.now()
+
     def abandon(self) -> list[Ended]:
         """Give the loop up, with the job that blocks it failed and the others handed back."""
         self.abandoned = True

@@ -118,7 +118,7 @@ class Heart:
         return began
 
     def _watch(self) -> None:
-        lapsed = False
+        lapsed, cut_at = False, 0.0
         while not self._stopping.wait(self._timing.lapse / 30):
             self._on_watch()
             if self._last_beat is None or self.beats:
@@ -127,7 +127,9 @@ class Heart:
             if not lapsed:
                 log.error("worker cannot reach the database and stops its jobs", worker=self.name)
             lapsed = True
-            hang_up(self._connection)  # the beat may wait for an answer that never comes
+            if clock.now() >= cut_at:  # the beat may wait for an answer that never comes
+                hang_up(self._connection)
+                cut_at = clock.now() + self._timing.lapse
             self._on_lapse()
 
     def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
