@@ -45,11 +45,18 @@ class Switched:
 # --- The queue ------------------------------------------------------------------------------------
 
 
+def printable(text: str) -> str:
+    """The text without what a terminal would obey and an eye would not see."""
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text
+    )
+
+
 def pause(queue: str, *, by: str, reason: str = "") -> bool:
     """Let no worker begin a job of the queue; what runs goes on. False if it was paused already."""
     row = _row(queue)
     changed = Queue.objects.filter(pk=row.pk, paused_at=None).update(
-        paused_at=Now(), paused_by=by, pause_reason=reason
+        paused_at=Now(), paused_by=by, pause_reason=printable(reason)
     )
     if changed:
         log.info("queue paused", queue=queue, by=by, reason=reason)

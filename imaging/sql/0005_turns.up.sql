@@ -6,6 +6,6 @@ UPDATE processing_queue q SET turn = t.turn
 FROM (
     SELECT id, row_number() OVER (PARTITION BY user_id, priority ORDER BY created_at, id) AS turn
     FROM processing_queue
-    WHERE status IN ('queued', 'retrying')
+    WHERE status NOT IN ('completed', 'cancelled')
 ) t
 WHERE q.id = t.id;

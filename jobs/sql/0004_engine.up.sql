@@ -3,6 +3,35 @@ ALTER TABLE job_queues SET (fillfactor = 50, autovacuum_vacuum_threshold = 200);
 ALTER TABLE job_lines SET (fillfactor = 50, autovacuum_vacuum_threshold = 200);
 ALTER TABLE job_statistics SET (fillfactor = 50, autovacuum_vacuum_threshold = 200);
 
+-- What Python cannot read, or what would leave no room to count on, would stop every worker.
+ALTER TABLE job_queues ADD CONSTRAINT job_queues_values_check CHECK (
+    tokens BETWEEN -1e9 AND 1e9
+    AND tokens_at BETWEEN '0001-01-02Z' AND '9999-01-01Z' AND paused_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+    AND created_at BETWEEN '0001-01-02Z' AND '9999-01-01Z' AND updated_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+);
+ALTER TABLE job_lines ADD CONSTRAINT job_lines_turn_check CHECK (turn BETWEEN 0 AND 6e18);
+ALTER TABLE job_attempts ADD CONSTRAINT job_attempts_moments_check CHECK (
+    started_at BETWEEN '0001-01-02Z' AND '9999-01-01Z' AND ended_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+);
+ALTER TABLE job_statistics ADD CONSTRAINT job_statistics_values_check CHECK (
+    minute BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+    AND least(done, failed, retried, cancelled) >= 0
+    AND greatest(done, failed, retried, cancelled) <= 1e18
+    AND wait_seconds BETWEEN 0 AND 1e18 AND run_seconds BETWEEN 0 AND 1e18
+    AND array_ndims(waits) = 1 AND array_ndims(runs) = 1
+    AND cardinality(waits) = 107 AND cardinality(runs) = 107
+    AND array_position(waits, NULL) IS NULL AND array_position(runs, NULL) IS NULL
+    AND 0 <= ALL (waits) AND 0 <= ALL (runs)
+    AND 1000000000000000000 >= ALL (waits) AND 1000000000000000000 >= ALL (runs)
+);
+ALTER TABLE job_workers ADD CONSTRAINT job_workers_values_check CHECK (
+    jsonb_typeof(queues) = 'array' AND octet_length(queues::text) <= 10000
+    AND NOT jsonb_path_exists(queues, '$[*] ? (@.type() != "string")')
+    AND busy >= 0
+    AND started_at BETWEEN '0001-01-02Z' AND '9999-01-01Z' AND last_seen_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+    AND stopped_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+);
+
 CREATE TRIGGER update_job_queues_updated_at
     BEFORE UPDATE OF paused_at, paused_by, pause_reason, rate_limit, rate_seconds ON job_queues
     FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();
@@ -60,11 +89,13 @@ BEGIN
         );
     END IF;
     EXECUTE format(
-        'CREATE FUNCTION %I(who uuid, class integer) RETURNS bigint LANGUAGE sql VOLATILE AS %L',
+        -- One INSERT of many rows keeps the plan of its first, made when the table was small.
+        'CREATE FUNCTION %I(who uuid, class integer) RETURNS bigint LANGUAGE sql VOLATILE'
+        ' SET enable_seqscan = off SET enable_bitmapscan = off AS %L',
         'last_turn_' || name,
         format(
-            'SELECT greatest(0, (SELECT l.turn FROM job_lines l'
-            ' WHERE l.table_name = %L AND l.priority = class), %s)', name, of_person
+            'SELECT least(4e18, greatest(0, (SELECT l.turn FROM job_lines l'
+            ' WHERE l.table_name = %L AND l.priority = class), %s))::bigint', name, of_person
         )
     );
     EXECUTE format(
@@ -116,6 +147,11 @@ BEGIN
         SELECT FROM pg_attribute WHERE attrelid = target AND attname = 'turn' AND NOT attisdropped
     ) THEN
         PERFORM install_turns(target, ready);
+        EXECUTE format(
+            'ALTER TABLE %s ADD CONSTRAINT %I CHECK (turn BETWEEN 0 AND 6e18'
+            ' AND expires_at BETWEEN ''0001-01-02Z'' AND ''9999-01-01Z'')',
+            target, name || '_line_check'
+        );
         -- What must have begun by a certain moment.
         EXECUTE format(
             'CREATE INDEX %I ON %s (expires_at) WHERE expires_at IS NOT NULL AND status IN (%L, %L)',
@@ -128,6 +164,15 @@ BEGIN
             'idx_' || name || '_ready', target, ready
         );
     END IF;
+    EXECUTE format(
+        'ALTER TABLE %s ADD CONSTRAINT %I CHECK (attempt <= 2000000000 AND retry_count <= 1000000000'
+        ' AND max_retries <= 1000000000 AND octet_length(error_message) <= 1000000'
+        ' AND created_at BETWEEN ''0001-01-02Z'' AND ''9999-01-01Z'' AND available_at BETWEEN ''0001-01-02Z'' AND ''9999-01-01Z'''
+        ' AND started_at BETWEEN ''0001-01-02Z'' AND ''9999-01-01Z'' AND completed_at BETWEEN ''0001-01-02Z'' AND ''9999-01-01Z'''
+        ' AND deadline_at BETWEEN ''0001-01-02Z'' AND ''9999-01-01Z'' AND last_error_at BETWEEN ''0001-01-02Z'' AND ''9999-01-01Z'''
+        ' AND estimated_completion_at BETWEEN ''0001-01-02Z'' AND ''9999-01-01Z'')',
+        target, name || '_engine_check'
+    );
     -- What waits for its moment; without one, it is due at once.
     EXECUTE format(
         'CREATE INDEX %I ON %s ((coalesce(available_at, timestamptz ''-infinity''))) WHERE %s',
@@ -170,6 +215,10 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS take_turn_on_update ON %s', target);
     EXECUTE format('DROP FUNCTION IF EXISTS %I()', 'take_turn_' || name);
     EXECUTE format('DROP FUNCTION IF EXISTS %I(uuid, integer)', 'last_turn_' || name);
+    EXECUTE format(
+        'ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I, DROP CONSTRAINT IF EXISTS %I',
+        target, name || '_engine_check', name || '_line_check'
+    );
     EXECUTE format('DROP INDEX IF EXISTS %I', 'idx_' || name || '_ready');
     EXECUTE format('DROP INDEX IF EXISTS %I', 'idx_' || name || '_turns');
     EXECUTE format('DROP INDEX IF EXISTS %I', 'idx_' || name || '_expiring');

@@ -12,6 +12,17 @@ ALTER TABLE job_schedule ADD CONSTRAINT job_schedule_moments_check CHECK (
     next_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
     AND last_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
     AND paused_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+    AND created_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+    AND updated_at BETWEEN '0001-01-02Z' AND '9999-01-01Z'
+);
+-- A name stands in the address of its page.
+ALTER TABLE job_schedule ADD CONSTRAINT job_schedule_name_check CHECK (name ~ '^[A-Za-z0-9_.-]+$');
+-- NaN is greater than every number.
+ALTER TABLE job_schedule ADD CONSTRAINT job_schedule_limit_check CHECK (
+    time_limit_seconds > 0 AND time_limit_seconds <= 604800
+);
+ALTER TABLE recurring_jobs ADD CONSTRAINT recurring_jobs_limit_check CHECK (
+    time_limit_seconds > 0 AND time_limit_seconds <= 604800
 );
 ALTER TABLE recurring_jobs ADD CONSTRAINT recurring_jobs_tick_check CHECK (
     tick BETWEEN '0001-01-02Z' AND '9999-01-01Z'

@@ -168,12 +168,17 @@ def claim_by_person(model: type[models.Model]) -> str:
 
 
 LOCK_QUEUE = """
-    SELECT CASE WHEN rate_limit IS NOT NULL THEN least(
-        rate_limit,
-        coalesce(tokens, rate_limit)
-            + greatest(0, extract(epoch FROM clock_timestamp() - tokens_at))::float8
-            * rate_limit / rate_seconds
-    ) END
+    SELECT CASE
+        WHEN rate_limit IS NULL THEN NULL
+        -- The clock was set back since: rather too many once than none for a long time.
+        WHEN tokens_at > clock_timestamp() + interval '1 minute' THEN rate_limit
+        ELSE least(
+            rate_limit,
+            coalesce(tokens, rate_limit)
+                + greatest(0, extract(epoch FROM clock_timestamp() - tokens_at))::float8
+                * rate_limit / rate_seconds
+        )
+    END
     FROM job_queues WHERE table_name = %s
     FOR UPDATE
 """

@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _SECONDS_BETWEEN_WEIGHINGS = 0.5
 _LONGEST_PAUSE = 30.0
+# Job processes started in a row; a worker with many must hear signals in between.
+_STARTS = 4
 # Seconds without a look at the event loop after which its own silence says nothing.
 _SLEPT = 2.0
 # Loops and threads that handlers may keep for ever before the worker gives way to a new one.
@@ -131,7 +133,9 @@ class Crew:
                 self._runners.append(ThreadRunner(self._queues["thread"]))
         if not self._queues["process"] or clock.now() < self._start_at:
             return
-        while self._count("process") < self._options.concurrency:
+        for _ in range(_STARTS):
+            if self._count("process") >= self._options.concurrency:
+                return
             try:
                 runner = ProcessRunner(self._context, self._queues["process"], self._options)
             except (OSError, EOFError) as error:  # the fork server is away; the next try starts it
@@ -139,6 +143,7 @@ class Crew:
                 self._pause_starts()
                 return
             self._runners.append(runner)
+        self._wake()  # for the rest, once the worker has looked at what else there is
 
     def keep_limits(self) -> list[Ended]:
         """End jobs that run too long, that do not stop when asked, or that eat memory.

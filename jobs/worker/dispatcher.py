@@ -106,7 +106,8 @@ class Dispatcher:
 
     def _turn(self) -> None:
         """Wait for something to happen, and answer it."""
-        self._crew.replace()
+        if self._stop_by is None:
+            self._crew.replace()
         self._wait()
         if self._bell.heard():
             self._glance_soon = True
@@ -233,21 +234,22 @@ class Dispatcher:
     def _keep_house(self) -> None:
         """What needs no haste: lost jobs, the lines' virtual time, statistics."""
         now = clock.now()
+        # The next time is set first: a chore that fails must not keep the others from theirs.
         if now >= self._advance_at:
-            self._desk.advance()
             self._advance_at = now + self._timing.glance
+            self._desk.advance()
         if now >= self._rescue_at:
-            self._desk.rescue()
             self._rescue_at = now + self._timing.rescue * random.uniform(0.7, 1.1)  # noqa: S311
-        if now >= self._flush_at:
-            self._desk.flush()
-            self._flush_at = now + self._timing.flush
+            self._desk.rescue()
         if now >= self._tick_at and not self._options.drain:
+            self._tick_at = now + self._timing.tick
             if not self._scheduled:
                 schedule.synchronise()
                 self._scheduled = True
             schedule.tick()
-            self._tick_at = now + self._timing.tick
+        if now >= self._flush_at:
+            self._flush_at = now + self._timing.flush
+            self._desk.flush()
 
     # --- The end -----------------------------------------------------------------------------
 

@@ -358,3 +358,15 @@ def test_the_bulk_switches_walk_the_table_once() -> None:
     reads = [sql for sql in seen if sql.startswith("SELECT") and "ORDER BY" in sql]
     assert len(reads) == 3
     assert '"id" >' in reads[-1]
+
+
+def test_a_reason_to_pause_cannot_write_to_a_terminal() -> None:
+    switches.pause("errands", by="a@example.org", reason="stop\x1b[2J\u202enow\nplease")
+
+    row = Queue.objects.get(table_name="test_errands")
+    assert row.pause_reason == "stop\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}now\nplease"
+
+
+def test_a_worker_for_no_queue_at_all_is_refused() -> None:
+    with pytest.raises(CommandError, match="--queues names no queue"):
+        call_command("run_worker", "--queues", " , ")

@@ -8,10 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from jobs import durations, figures
+from jobs import figures
 from jobs.figures import DAY, HOUR, Figures
-from jobs.models import Statistic
-from tests.jobs.statistics import counted, make_statistic, this_minute
+from tests.jobs.statistics import make_statistic, this_minute
 
 pytestmark = pytest.mark.django_db
 
@@ -95,23 +94,6 @@ def test_what_was_ever_is_no_minute() -> None:
     assert (ever[TABLE].done, ever[TABLE].failed) == (1_000_000, 3)
     assert ever["test_parcels"] == Figures()
     assert figures.course(TABLE).total.done == 2
-
-
-def test_a_row_of_plain_sql_with_other_classes_does_no_harm() -> None:
-    make_statistic(TABLE, minutes_ago=1, waits=[1.0], runs=[1.0])
-    Statistic.objects.create(
-        table_name=TABLE,
-        minute=this_minute() - timedelta(minutes=2),
-        done=4,
-        waits=[1, 2, 3],
-        runs=[],
-    )
-
-    total = figures.course(TABLE).total
-
-    assert total.done == 5
-    assert total.waits == counted([1.0])
-    assert len(total.runs) == durations.CLASSES
 
 
 def test_several_tables_are_read_together() -> None:

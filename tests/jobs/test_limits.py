@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -233,13 +233,39 @@ def test_a_rate_that_is_removed_limits_nothing() -> None:
     assert len(claim(30, rated=True)) == 30
 
 
-def test_a_clock_that_went_back_gives_no_job_and_takes_none() -> None:
+def test_a_clock_that_went_back_a_little_gives_no_job_and_takes_none() -> None:
     enqueue(A, 50)
     rate(5, seconds=3600)
     claim(3, rated=True)
-    let_pass(-86_400)
+    let_pass(-30)
 
     assert len(claim(5, rated=True)) == 2
+
+
+def test_a_clock_that_went_back_far_does_not_stop_the_queue() -> None:
+    enqueue(A, 50)
+    rate(5, seconds=3600)
+    claim(5, rated=True)
+    let_pass(-86_400)
+
+    assert len(claim(50, rated=True)) == 5
+    assert claim(50, rated=True) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "tokens = '-infinity'",
+        "tokens = 'NaN'",
+        "tokens_at = '-infinity'",
+        "paused_at = 'infinity'",
+    ],
+)
+def test_a_bucket_that_nobody_could_count_is_refused(change: str) -> None:
+    rate(5, seconds=60)
+
+    with pytest.raises(IntegrityError, match="job_queues_values_check"), connection.cursor() as c:
+        c.execute(f"UPDATE job_queues SET {change}")
 
 
 def test_a_rate_and_a_limit_hold_together() -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from database.connections import own_connection
@@ -486,3 +486,41 @@ def test_without_a_state_for_it_rescue_and_retry_work_too() -> None:
     assert sorted(rescue(Parcel).values()) == ["failed", "pending"]
     assert Parcel.objects.retry() == 1
     assert Parcel.objects.promote() == 2
+
+
+# --- What no row may hold -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("expires_at", "infinity"),
+        ("expires_at", "294276-01-01"),
+        ("created_at", "-infinity"),
+        ("available_at", "0044-03-15 BC"),
+        ("started_at", "infinity"),
+        ("attempt", "2147483647"),
+        ("turn", "9223372036854775807"),
+        ("turn", "-1"),
+    ],
+)
+def test_a_value_that_would_stop_every_worker_is_refused(column: str, value: str) -> None:
+    with (
+        pytest.raises(IntegrityError, match="test_errands_(engine|line)_check"),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"INSERT INTO test_errands ({column}) VALUES (%s)", [value])
+
+
+def test_a_bulk_insert_by_plain_sql_does_not_slow_down_with_its_size() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO test_errands DEFAULT VALUES")
+        cursor.execute(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
+            " INSERT INTO test_errands (user_id) SELECT %s FROM generate_series(1, 5000)",
+            [uuid7()],
+        )
+        [[plan]] = cursor.fetchone()
+
+    # By index some 20 pages for each row; with the table read for each it would be about 100.
+    assert plan["Plan"]["Shared Hit Blocks"] < 40 * 5000

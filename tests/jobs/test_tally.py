@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
 from database.connections import own_connection
@@ -167,14 +167,18 @@ def test_each_table_has_its_own_rows() -> None:
     assert (ever().done, ever("test_parcels").done) == (2, 1)
 
 
-def test_rows_of_fewer_classes_are_added_to() -> None:
-    Statistic.objects.create(table_name="test_errands", done=1, waits=[1], runs=[0, 1])
-
-    flushed(([ended(0.0)], "completed"))
-
-    row = ever()
-    assert (row.runs[:2], len(row.runs)) == ([1, 1], durations.CLASSES)
-    assert row.waits[0] == 2
+@pytest.mark.parametrize(
+    "counts", [[1], [None] * durations.CLASSES, [-1] + [0] * (durations.CLASSES - 1)]
+)
+def test_counts_that_nobody_could_add_are_refused(counts: list[int | None]) -> None:
+    with (
+        pytest.raises(IntegrityError, match="job_statistics_values_check"),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "INSERT INTO job_statistics (table_name, waits, runs) VALUES ('t', %s, %s)",
+            [durations.empty(), counts],
+        )
 
 
 @pytest.mark.django_db(transaction=True)

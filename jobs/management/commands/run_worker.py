@@ -116,6 +116,8 @@ class Command(BaseCommand):
             return found
         try:
             wanted = [name.strip() for name in names.split(",") if name.strip()]
+            if not wanted:
+                raise CommandError("--queues names no queue. Leave it out to work on all of them.")
             return tuple(registry.kind(name).queue for name in dict.fromkeys(wanted))
         except UnknownQueue as error:
             raise CommandError(str(error)) from error

@@ -105,10 +105,12 @@ def test_a_row_of_plain_sql_breaks_no_page(client_for: ClientFor) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO job_workers (name, hostname, pid, queues)"
-            " VALUES ('<b>odd</b>', '', 0, '{\"not\": \"a list\"}')"
+            " VALUES ('<b>odd</b>', '', 0, '[\"<i>odd</i>\"]')"
         )
 
-    assert "&lt;b&gt;odd&lt;/b&gt;" in seen(client_for("viewer"), WORKERS)
+    page = seen(client_for("viewer"), WORKERS)
+    assert "&lt;b&gt;odd&lt;/b&gt;" in page
+    assert "<i>odd</i>" not in page
 
 
 # --- Attempts -----------------------------------------------------------------------------------
