@@ -60,6 +60,7 @@ class Heart:
         self._on_lapse, self._wake, self._state = on_lapse, wake, state
         self._on_watch = on_watch
         self._last_beat: float | None = None
+        self._lapsed = False
         self._stopping = threading.Event()
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
         self._threads = [
@@ -114,23 +115,29 @@ class Heart:
             connection.execute(_BEGIN, [*values, self._options.concurrency])
             connection.execute(_FORGET)
         began = not self.beats
+        if began and self._last_beat is not None:
+            self._lapse()  # if the whole worker stood still, the watch may not have seen it
         self._last_beat = sent
         return began
 
     def _watch(self) -> None:
-        lapsed, cut_at = False, 0.0
+        cut_at = 0.0
         while not self._stopping.wait(self._timing.lapse / 30):
             self._on_watch()
             if self._last_beat is None or self.beats:
-                lapsed = False
+                self._lapsed = False
                 continue
-            if not lapsed:
-                log.error("worker cannot reach the database and stops its jobs", worker=self.name)
-            lapsed = True
             if clock.now() >= cut_at:  # the beat may wait for an answer that never comes
                 hang_up(self._connection)
                 cut_at = clock.now() + self._timing.lapse
-            self._on_lapse()
+            self._lapse()
+
+    def _lapse(self) -> None:
+        """The worker's jobs may be others' by now."""
+        if not self._lapsed:
+            log.error("worker cannot reach the database and stops its jobs", worker=self.name)
+        self._lapsed = True
+        self._on_lapse()
 
     def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
         if self._connection is None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from jobs.models import Job, Worker
+from jobs.models import Attempt, Job, Line, Queue, Statistic, Worker
 from tests.jobs.queueapp.models import Errand, Parcel, Receipt
 from tests.jobs.workers import PACE, WorkerProcess, nothing_left_behind, runs
 
@@ -63,7 +63,7 @@ def drained(
         try:
             yield drain(folder)
         finally:
-            for model in (Errand, Parcel, Receipt, Worker):
+            for model in (Errand, Parcel, Receipt, Worker, Attempt, Line, Queue, Statistic):
                 model._default_manager.all().delete()
 
 
