@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -82,23 +83,57 @@ def fetch(alias: str, statement: str, parameters: Sequence[Any]) -> list[tuple[A
     prepared on the server: plans made for unknown numbers are wrong for a queue, and a pooler that
     hands out connections by transaction cannot keep them.
     """
-    connection = connections[alias]
-    if current_actor() and not connection.in_atomic_block:  # who acts is told to transactions
-        with transaction.atomic(alias):
-            return fetch(alias, statement, parameters)
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, parameters, prepare=False, binary=True)
-        return cursor.fetchall()
+    with _answer(alias, statement, parameters) as cursor:
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def read_claim(
     queryset: models.QuerySet[Any], statement: str, parameters: Sequence[Any], worker: str
 ) -> tuple[int, list[Any]]:
     """The figure that the statement's rows begin with, and the jobs, in line order."""
-    rows = fetch(queryset.db, statement, parameters)
-    jobs = made(queryset.model, queryset.db, rows, worker)
-    return rows[0][0], jobs
+
+    def one(number: int) -> tuple[Any, ...]:
+        cursor.scroll(number, mode="absolute")
+        row: tuple[Any, ...] = cursor.fetchone()
+        return row
+
+    with _answer(queryset.db, statement, parameters) as cursor:
+        figure = int.from_bytes(cursor.pgresult.get_value(0, 0) or b"", "big", signed=True)
+        rows = readable(cursor.fetchall, one, cursor.rowcount)
+    return figure, made(queryset.model, queryset.db, rows, worker)
+
+
+def readable(
+    load_all: Callable[[], list[tuple[Any, ...]]],
+    load_one: Callable[[int], tuple[Any, ...]],
+    size: int,
+) -> list[tuple[Any, ...]]:
+    """The rows, without those that hold what Python has no room for (a day after 9999, say).
+
+    One such row must not keep the others from being run; the worker sees to it by itself.
+    """
+    try:
+        return load_all()
+    except psycopg.DataError:
+        rows = []
+        for number in range(size):
+            with suppress(psycopg.DataError):
+                rows.append(load_one(number))
+        return rows
+
+
+@contextmanager
+def _answer(alias: str, statement: str, parameters: Sequence[Any]) -> Iterator[Any]:
+    connection = connections[alias]
+    if current_actor() and not connection.in_atomic_block:  # who acts is told to transactions
+        with transaction.atomic(alias), _answer(alias, statement, parameters) as cursor:
+            yield cursor
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, parameters, prepare=False, binary=True)
+        yield cursor
 
 
 def place_of(job: Job) -> Place:

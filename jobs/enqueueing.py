@@ -134,7 +134,8 @@ def _same(field: models.Field[Any, Any], one: Any, other: Any) -> bool:
 def _turns(model: type[Job], given: Columns, using: str) -> list[int]:
     """The turn of each row: by the same rule as the trigger's, one person's jobs in their order."""
     people = given.each("user_id", None) if has_person(model) else [None] * given.rows
-    priorities = given.each("priority", _USUAL_PRIORITY)
+    as_stored = model._meta.get_field("priority").get_prep_value
+    priorities = map(as_stored, given.each("priority", _USUAL_PRIORITY))
     pairs = list(zip(map(_as_uuid, people), priorities, strict=True))
     wanted = list(dict.fromkeys(pairs))
     arrays = [[person for person, _ in wanted], [priority for _, priority in wanted]]

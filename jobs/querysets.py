@@ -133,6 +133,7 @@ class JobQuerySet(models.QuerySet[J]):
         """
         if not outcomes:
             return {}
+        outcomes = list({(outcome.id, outcome.attempt): outcome for outcome in outcomes}.values())
         parameters = [
             [outcome.id for outcome in outcomes],
             [outcome.attempt for outcome in outcomes],

@@ -20,6 +20,8 @@ from jobs.worker.wire import Wire
 # Outcomes that are told together, if they come within ``Timing.batch``; and in one statement.
 BATCH = 100
 _MOST = 1000
+# Seconds for which a queue rests whose statements fail, doubled each time.
+_REST, _LONGEST_REST = 1.0, 30.0
 
 
 class Sent(NamedTuple):
@@ -52,6 +54,8 @@ class Book:
     wire: Wire = field(default_factory=Wire)  # for kinds with many places
     sent: Sent | None = None  # what the wire was given
     arriving: int = 0  # jobs claimed, whose rows are not read yet
+    rest: float = 0.0  # seconds
+    rest_until: float = 0.0
 
     def take(self, end: Ended) -> None:
         """A job of this kind has ended."""
@@ -65,6 +69,16 @@ class Book:
             self.done[end.job.id] = end
         elif outcome is not None:
             self.ended[outcome.id] = outcome
+
+    def hand_back(self, held: Held, reason: str) -> None:
+        """An attempt that was claimed and never begun."""
+        self.ended[held.id] = Outcome(*held, Verdict.RELEASED, reason)
+        self.since = self.since or clock.now()
+
+    def failed(self) -> None:
+        """A statement on this queue's table was refused: leave the queue alone for a while."""
+        self.rest = min(2 * self.rest or _REST, _LONGEST_REST)
+        self.rest_until = clock.now() + self.rest
 
     @property
     def untold(self) -> int:
@@ -83,6 +97,8 @@ class Book:
         """
         if self.sent is not None:
             return None
+        if clock.now() < self.rest_until:
+            return self.rest_until
         if self.hungry and free and (at_once or self.rung or self.since is None):
             return 0.0
         if self.since is None or not (self.untold or (self.hungry and free)):
@@ -129,6 +145,7 @@ class Book:
     def answered(self, jobs: int, slots: int) -> None:
         """Note how many jobs a claim of so many slots brought."""
         full = jobs >= slots
+        self.rest = 0.0
         # From further down the line nothing came: there may be something at its head.
         self.hungry = full or self.place is not None
         self.rung = not full and self.place is not None

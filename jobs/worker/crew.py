@@ -101,14 +101,17 @@ class Crew:
         self._worn = [thread for thread in self._worn if thread.is_alive()]
         return len(self._worn) + threads_given_up() >= _MOST_WORN
 
-    def assign(self, kind: JobKind, jobs: Sequence[Job]) -> None:
-        """Start the jobs; there are no more of them than ``free`` said."""
+    def assign(self, kind: JobKind, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Start the jobs; return those whose places are lost since ``free`` named them."""
         if kind.executor == "async":
-            assert self._loop is not None, "free() said so"
+            if self._loop is None:  # given up while the claim was under way
+                return jobs
             self._loop.assign(kind, jobs)
-            return
-        for runner, job in zip(self._idle(kind.executor), jobs, strict=False):
+            return ()
+        idle = self._idle(kind.executor)
+        for runner, job in zip(idle, jobs, strict=False):
             runner.assign(kind, job)
+        return jobs[len(idle) :]
 
     def collect(self) -> list[Ended]:
         """What has ended since the last time."""

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, InternalError, OperationalError
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DataError,
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 
-from database import system_settings
-from jobs.claiming import Held, Terms, made, place_in, place_of
+from jobs.claiming import Held, made, place_in, place_of
 from jobs.models.job import Job
 from jobs.models.queue import Queue
 from jobs.outcomes import Outcome, Verdict
 from jobs.querysets import Settled, exchange_in_text
 from jobs.registry import JobKind
-from jobs.statements.names import has_person
+from jobs.statements.names import claimed_columns, has_person
 from jobs.worker import clock
 from jobs.worker.book import Book, Sent
+from jobs.worker.limits import Limits
 from jobs.worker.options import Timing
 from jobs.worker.runners import Assignment, Ended
-from jobs.worker.tally import Tally, usual_seconds
+from jobs.worker.tally import Tally
 from jobs.worker.wire import Answer
 
 log = structlog.get_logger(__name__)
@@ -32,21 +39,7 @@ log = structlog.get_logger(__name__)
 # Nothing is wrong with what was told: the server is away, or cannot write at all (some full disks
 # are reported as an internal error). It is told again.
 _AWAY = (OperationalError, InterfaceError, InternalError)
-# Seconds for which limits are not read again, and the usual duration of jobs.
-_LIMITS_KEPT = 5.0
-_USUAL_KEPT = 60.0
 _INFO = logging.INFO
-
-
-@dataclass(slots=True)
-class _Limits:
-    """What a kind's jobs may take, as last read."""
-
-    time: timedelta = timedelta(0)
-    per_person: int | None = None
-    usual: float | None = None
-    read_at: float = float("-inf")
-    usual_at: float = float("-inf")
 
 
 class Arrival(NamedTuple):
@@ -73,7 +66,7 @@ class Desk:
         self._worker = worker
         self._timing = timing
         self._books = {kind.queue: Book(kind, timing) for kind in kinds}
-        self._limits = {kind.queue: _Limits() for kind in kinds}
+        self._limits = {kind.queue: Limits(kind) for kind in kinds}
         self._ends: dict[UUID, Ended] = {}  # to be counted once their outcome is written
         self._tally = Tally()
 
@@ -108,7 +101,7 @@ class Desk:
         if not slots and not done:
             book.told(())
             return []
-        terms = self._terms(book, slots)
+        terms = self._limits[kind.queue].terms(self._worker, slots, book)
         if slots and kind.executor == "async" and not terms.guarded:
             statement, parameters = exchange_in_text(kind.model, done, terms)
             book.wire.send(statement, parameters)
@@ -148,9 +141,10 @@ class Desk:
                 raise
             except Error:
                 sent, book.sent = book.sent, None
-                if not sent.done:
-                    raise
-                self._tell_each(book, sent.done)
+                with self.confined(book.kind):
+                    if not sent.done:
+                        raise
+                    self._tell_each(book, sent.done)
                 continue
             if answer is not None:
                 yield self._arrived(book, answer)
@@ -162,6 +156,11 @@ class Desk:
         book.arriving = 0
         self._claimed(book, jobs)
         return jobs
+
+    def hand_back(self, kind: JobKind, jobs: Iterable[Job], reason: str) -> None:
+        """Have these jobs, which nobody here began, run by whoever claims them next."""
+        for job in jobs:
+            self._books[kind.queue].hand_back(Held(job.id, job.attempt), reason)
 
     @property
     def waits(self) -> bool:
@@ -184,10 +183,8 @@ class Desk:
             try:
                 answer = book.wire.wait(seconds) if book.sent is not None else None
                 if answer is not None:
-                    for job in self.read(self._arrived(book, answer)):
-                        book.ended[job.id] = Outcome(
-                            job.id, job.attempt, Verdict.RELEASED, "The worker was stopped."
-                        )
+                    jobs = self.read(self._arrived(book, answer))
+                    self.hand_back(book.kind, jobs, "The worker was stopped.")
             except Error as error:
                 log.warning("a claim under way was lost", error=str(error))
             book.sent = None
@@ -200,8 +197,8 @@ class Desk:
         self._told_done(book, sent.done, lost)
         book.arriving = answer.size if answer.has_jobs() else 0
         book.answered(book.arriving, sent.slots)
-        if book.arriving >= sent.slots:
-            book.reached(place_in(book.kind.model, answer.last()))
+        if book.arriving >= sent.slots and (last := answer.last()) is not None:
+            book.reached(place_in(book.kind.model, last))
         return Arrival(book, answer)
 
     def _claimed(self, book: Book, jobs: Sequence[Job]) -> None:
@@ -212,10 +209,11 @@ class Desk:
     def promote(self) -> None:
         """Put jobs whose moment has come in line, and cancel those whose moment has passed."""
         for kind in self._kinds:
-            if kind.jobs.promote():
-                self._books[kind.queue].place = None
-            if late := kind.jobs.expire():
-                log.warning("jobs were cancelled: too late", queue=kind.queue, jobs=late)
+            with self.confined(kind):
+                if kind.jobs.promote():
+                    self._books[kind.queue].place = None
+                if late := kind.jobs.expire():
+                    log.warning("jobs were cancelled: too late", queue=kind.queue, jobs=late)
 
     def read_switches(self) -> None:
         """See which queues have a rate."""
@@ -229,9 +227,10 @@ class Desk:
         """Tell how far the lines have come."""
         for kind in self._kinds:
             book = self._books[kind.queue]
-            if book.turns and has_person(kind.model):
-                kind.jobs.advance(book.turns)
-            book.turns = {}
+            turns, book.turns = book.turns, {}
+            if turns and has_person(kind.model):
+                with self.confined(kind):
+                    kind.jobs.advance(turns)
 
     def flush(self) -> None:
         """Add what was counted to the statistics."""
@@ -241,9 +240,11 @@ class Desk:
         """Take jobs from workers that stopped answering."""
         lease, overdue = timedelta(seconds=self._timing.lease), self._timing.overdue
         for kind in self._kinds:
-            rescued = kind.jobs.rescue(
-                lease=lease, overdue=timedelta(seconds=overdue), rule=kind.retry
-            )
+            rescued: Settled = {}
+            with self.confined(kind):
+                rescued = kind.jobs.rescue(
+                    lease=lease, overdue=timedelta(seconds=overdue), rule=kind.retry
+                )
             for job_id, status in rescued.items():
                 log.warning("job rescued", queue=kind.queue, job_id=str(job_id), status=status)
 
@@ -256,24 +257,46 @@ class Desk:
         lost: set[UUID] = set()
         cancelled: set[UUID] = set()
         for kind in self._kinds:
-            book = self._books[kind.queue]
             mine = {
-                Held(job_id, assignment.job.attempt): assignment.job
+                Held(job_id, assignment.job.attempt)
                 for job_id, assignment in held.items()
                 if assignment.kind is kind
             }
-            running = kind.jobs.running_with(self._worker)
-            for key, to_stop in running.items():
-                if key in mine:
-                    if to_stop:
-                        cancelled.add(key.id)
-                elif not book.is_untold(key.id):
-                    book.ended[key.id] = Outcome(
-                        *key, Verdict.RELEASED, "The worker never got the job."
-                    )
-            gone = mine.keys() - running.keys()
-            lost |= {key.id for key in gone} - self._finished(kind, gone)
+            with self.confined(kind):
+                running = kind.jobs.running_with(self._worker)
+                cancelled |= {key.id for key in mine if running.get(key)}
+                for key in running.keys() - mine:
+                    if not self._books[kind.queue].is_untold(key.id):
+                        self._give_up_unless_readable(kind, key)
+                gone = mine - running.keys()
+                lost |= {key.id for key in gone} - self._finished(kind, gone)
         return lost, cancelled
+
+    @contextmanager
+    def confined(self, kind: JobKind) -> Iterator[None]:
+        """What is wrong with one queue's table keeps no other queue from its jobs."""
+        try:
+            yield
+        except _AWAY:
+            raise
+        except Error as error:
+            book = self._books[kind.queue]
+            book.failed()
+            log.error(  # noqa: TRY400 - the sentence says it; it comes again and again
+                "the queue's table refuses; it rests", queue=kind.queue, error=str(error)
+            )
+
+    def _give_up_unless_readable(self, kind: JobKind, held: Held) -> None:
+        """The claim's answer was lost, or Python could not read this row of it."""
+        book = self._books[kind.queue]
+        columns = [attribute for _, attribute in claimed_columns(kind.model)]
+        try:
+            kind.jobs.filter(id=held.id).values_list(*columns).first()
+        except DataError as error:
+            reason = f"The job's row cannot be read: {error}"
+            book.ended[held.id] = Outcome(*held, Verdict.FAILED, reason)
+        else:
+            book.hand_back(held, "The worker never got the job.")
 
     def work_is_left(self) -> bool:
         """Whether jobs wait or run, with whichever worker."""
@@ -285,26 +308,6 @@ class Desk:
             return set()
         done = kind.jobs.filter(id__in=[key.id for key in gone], status=kind.model.states.done)
         return {key.id for key in gone & {Held(*row) for row in done.values_list("id", "attempt")}}
-
-    def _terms(self, book: Book, slots: int) -> Terms:
-        kind, limits = book.kind, self._limits[book.kind.queue]
-        if slots and clock.now() - limits.read_at > _LIMITS_KEPT:
-            limits.time = kind.limit()
-            if kind.limit_per_person and has_person(kind.model):
-                limits.per_person = system_settings.get("max_concurrent_jobs")
-            limits.read_at = clock.now()
-        if slots and clock.now() - limits.usual_at > _USUAL_KEPT:
-            limits.usual = usual_seconds(kind)
-            limits.usual_at = clock.now()
-        return Terms(
-            self._worker,
-            slots,
-            limits.time,
-            usual=limits.usual,
-            place=book.look_from(),
-            limit_per_person=limits.per_person,
-            rated=book.rated,
-        )
 
     def _tell_each(self, book: Book, done: Sequence[Held]) -> None:
         """One of them cannot be written. It must not keep the others from being told."""

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from types import FrameType
@@ -17,6 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from database.connections import hang_up
 from jobs import registry, schedule
+from jobs.models.job import Job
 from jobs.registry import JobKind
 from jobs.worker import clock
 from jobs.worker.bell import Bell
@@ -72,7 +73,7 @@ class Dispatcher:
         self._drained = False
         self._glanced_at = self._glance_at = self._rescue_at = self._database_at = 0.0
         self._advance_at = self._tick_at = 0.0
-        self._scheduled = False  # whether the database knows what recurs
+        self._synchronise_at = 0.0  # when to tell the database again what recurs
         self._flush_at = clock.now() + self._timing.flush
         self._pause = 0.0
 
@@ -166,14 +167,14 @@ class Dispatcher:
                 try:
                     self._trade()
                 finally:
-                    self._crew.assign(arrival.kind, self._desk.read(arrival))
+                    self._assign(arrival.kind, self._desk.read(arrival))
             self._trade()
             self._glance()
             self._keep_house()
             self._pause = 0.0
         except Error as error:
             connections.close_all()
-            self._scheduled = False
+            self._synchronise_at = 0.0
             self._pause = min(5.0, 2 * self._pause or 0.25)
             self._database_at = clock.now() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
             log.warning("the database did not take it; trying again", error=str(error))
@@ -229,7 +230,12 @@ class Dispatcher:
             moment = self._trade_at(kind)
             if moment is None or moment > clock.now():
                 continue
-            self._crew.assign(kind, self._desk.trade(kind, self._free(kind)))
+            with self._desk.confined(kind):
+                self._assign(kind, self._desk.trade(kind, self._free(kind)))
+
+    def _assign(self, kind: JobKind, jobs: Sequence[Job]) -> None:
+        left = self._crew.assign(kind, jobs)
+        self._desk.hand_back(kind, left, "The worker had no place left for the job.")
 
     def _keep_house(self) -> None:
         """What needs no haste: lost jobs, the lines' virtual time, statistics."""
@@ -243,9 +249,9 @@ class Dispatcher:
             self._desk.rescue()
         if now >= self._tick_at and not self._options.drain:
             self._tick_at = now + self._timing.tick
-            if not self._scheduled:
+            if now >= self._synchronise_at:
                 schedule.synchronise()
-                self._scheduled = True
+                self._synchronise_at = now + self._timing.synchronise
             schedule.tick()
         if now >= self._flush_at:
             self._flush_at = now + self._timing.flush

@@ -21,6 +21,7 @@ class Timing:
     batch: float = 0.01  # for which an outcome may wait for others to be told together
     further: float = 0.1  # for which a claim looks on from where the last one ended
     tick: float = 1.0  # between looks at what recurs
+    synchronise: float = 60.0  # between comparisons of the schedule's rows with the declarations
     flush: float = 5.0  # between additions to the statistics
 
     def at_pace(self, pace: float) -> Timing:

@@ -12,6 +12,7 @@ from psycopg import pq
 from psycopg.adapt import Transformer
 
 from database.connections import is_pooled, own_connection
+from jobs.claiming import readable
 
 _ROWS = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
 _CLOSED = "The connection was closed while a claim was under way."
@@ -34,14 +35,22 @@ class Answer:
         """Whether the first row, and so every row, has something after its number."""
         return self._result.get_value(0, 1) is not None
 
-    def last(self) -> tuple[Any, ...]:
-        """The last row."""
-        row: tuple[Any, ...] = self._transformer.load_row(self.size - 1, tuple)
-        return row
+    def last(self) -> tuple[Any, ...] | None:
+        """The last row, if Python can read it."""
+        try:
+            return self._row(self.size - 1)
+        except psycopg.DataError:
+            return None
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """All rows."""
-        return self._transformer.load_rows(0, self.size, tuple)
+        """All rows that Python can read."""
+        return readable(
+            lambda: self._transformer.load_rows(0, self.size, tuple), self._row, self.size
+        )
+
+    def _row(self, number: int) -> tuple[Any, ...]:
+        row: tuple[Any, ...] = self._transformer.load_row(number, tuple)
+        return row
 
 
 class Wire:

@@ -26,6 +26,7 @@ class Errand(Job):
         default=dict, db_default=models.Value({}, models.JSONField())
     )
     user_id = models.UUIDField(null=True)
+    due_on = models.DateField(null=True)
 
     class Meta(Job.Meta):
         db_table = "test_errands"
@@ -46,6 +47,7 @@ class Parcel(Job):
     payload: models.JSONField[Any, Any] = models.JSONField(
         default=dict, db_default=models.Value({}, models.JSONField())
     )
+    due_on = models.DateField(null=True)
 
     class Meta(Job.Meta):
         db_table = "test_parcels"
@@ -61,6 +63,7 @@ class Telegram(Job):
         default=dict, db_default=models.Value({}, models.JSONField())
     )
     user_id = models.UUIDField(null=True)
+    due_on = models.DateField(null=True)
 
     class Meta(Job.Meta):
         db_table = "test_telegrams"
