@@ -36,8 +36,8 @@ def test_a_table_that_refuses_claims_keeps_no_other_queue_from_its_jobs(
         " WHEN (NEW.status = 'processing') EXECUTE FUNCTION refuse_claims()"
     )
     try:
-        stuck = model(payload={"do": "write"})
-        stuck.save()
+        [key] = model.objects.enqueue_rows(payload=[{"do": "write"}])
+        stuck = model.objects.get(pk=key)
         worker = start_worker(*ALL)
         others = [Parcel(payload={"do": "write"}) for _ in range(20)]
         for job in others:
