@@ -1,4 +1,4 @@
-"""Workers for the tests of the job engine."""
+"""Workers and schedules for the tests of the job engine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.schedule import Recurring, declarations
+from tests.jobs import recurring
 from tests.jobs.workers import PACE, WorkerProcess, nothing_left_behind
 
 
@@ -32,3 +34,12 @@ def start_worker(
         for worker in started:
             worker.stop()
             print(worker.logged())  # noqa: T201 - shown by pytest when the test fails
+
+
+@pytest.fixture
+def declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Recurring]]:
+    """What the code declares as recurring work: nothing but what a test does."""
+    known: dict[str, Recurring] = {}
+    monkeypatch.setattr(declarations, "_ENTRIES", known)
+    yield known
+    recurring.ran.clear()

@@ -9,8 +9,8 @@ import pytest
 
 from jobs import schedule
 from jobs.moments import database_now
+from tests.jobs.old_rows import ended
 from tests.jobs.queueapp.models import Errand
-from tests.jobs.test_housekeeping import ended
 from tests.jobs.workers import WorkerProcess, reached
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,6 +11,13 @@ from PIL import Image
 
 Bytes = NDArray[np.uint8]
 
+# The formats that give back every pixel as it was, with the options that make them do so.
+LOSSLESS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("PNG", {}),
+    ("TIFF", {}),
+    ("WEBP", {"lossless": True}),
+)
+
 
 def encoded(array: NDArray[Any] | Image.Image, format_name: str = "PNG", **options: Any) -> bytes:
     """An array as the bytes of a file."""

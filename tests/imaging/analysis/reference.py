@@ -13,8 +13,8 @@ from skimage import measure
 
 SIZES = (2, 4, 8, 16, 32, 64, 128, 256)
 
-# mypy: disallow-untyped-calls=False
 # scikit-image carries no types.
+# mypy: disallow-untyped-calls=False
 
 Flags = NDArray[np.bool_]
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Callable
 from xml.etree import ElementTree
 
 import numpy as np
@@ -134,7 +135,9 @@ def test_the_smallest_pictures_can_be_drawn(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("svg", [histogram_svg, margins_svg, shapes_svg])
 @pytest.mark.parametrize("kind", ["usual", "constant", "noise"])
-def test_diagrams_are_well_formed_and_pass_a_strict_content_policy(svg, kind) -> None:  # type: ignore[no-untyped-def]
+def test_diagrams_are_well_formed_and_pass_a_strict_content_policy(
+    svg: Callable[..., str], kind: str
+) -> None:
     rgb = {
         "usual": blob_picture(),
         "constant": np.full((40, 50, 3), 9, np.uint8),
