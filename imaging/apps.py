@@ -11,4 +11,4 @@ class ImagingConfig(AppConfig):
 
     def ready(self) -> None:
         # The models exist only now; the settings, the job kind and the schedule need them.
-        from imaging import kinds, schedule, system_settings  # noqa: F401, PLC0415
+        from imaging import kinds, schedule, system_settings  # noqa: F401, PLC0415 - see above

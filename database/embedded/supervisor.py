@@ -370,7 +370,7 @@ def _gist(text: str) -> str:
     complaints = [line for line in lines if any(mark in line for mark in marks)]
     for line in reversed(complaints or lines):
         for mark in marks:
-            line = line.partition(mark)[2].strip() or line  # noqa: PLW2901
+            line = line.partition(mark)[2].strip() or line  # noqa: PLW2901 - cut down
         return line[0].upper() + line[1:].rstrip(".") + "."
     return "it gave no reason."
 

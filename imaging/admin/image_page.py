@@ -32,6 +32,7 @@ from imaging.models import (
     ProcessingJob,
     QueueStatus,
 )
+from jobs.admin.rights import may_steer_jobs
 
 _JOBS: Final = 20
 _EARLIER: Final = 20
@@ -232,7 +233,7 @@ def _permissions(request: HttpRequest) -> dict[str, bool]:
     return {
         "may_analyse": may("imaging.analyse_image"),
         "may_change": may("imaging.change_image"),
-        "may_steer": may("imaging.change_processingjob"),
+        "may_steer": may_steer_jobs(request, ProcessingJob),
         "may_note": may("imaging.change_analysisresult"),
     }
 

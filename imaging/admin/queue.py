@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -32,8 +33,7 @@ from imaging.admin.states import job_badge
 from imaging.errors import ImagingError
 from imaging.models import ProcessingJob, QueueStatus
 from jobs.admin.attempts import attempts_of
-
-_STEER = "imaging.change_processingjob"
+from jobs.admin.rights import may_steer_jobs
 
 
 @admin.register(ProcessingJob)
@@ -72,7 +72,7 @@ class ProcessingJobAdmin(PictureColumns, ReadOnlyModelAdmin):
 
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Whether the person may retry, cancel and move jobs."""
-        return request.user.has_perm(_STEER)
+        return may_steer_jobs(request, ProcessingJob)
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and an address for each way of steering a job."""
@@ -338,15 +338,20 @@ def _priority(request: HttpRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
 
 
+def _require_steering(request: HttpRequest) -> None:
+    if not may_steer_jobs(request, ProcessingJob):
+        raise PermissionDenied("Your role may not do this.")
+
+
 def retry_view(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Put a failed job in line once more."""
-    require(request, _STEER)
+    _require_steering(request)
     return _steered(request, lambda: jobs.retry(job_id, by=person(request)), "is in line again")
 
 
 def cancel_view(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Take a job out of the line, or ask it to stop."""
-    require(request, _STEER)
+    _require_steering(request)
 
     def change() -> ProcessingJob:
         return jobs.cancel(job_id, by=person(request))
@@ -356,7 +361,7 @@ def cancel_view(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 def priority_view(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Move a waiting job in line."""
-    require(request, _STEER)
+    _require_steering(request)
     priority = _priority(request)
 
     def change() -> ProcessingJob:

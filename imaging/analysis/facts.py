@@ -217,7 +217,7 @@ def orientation_of(image: ImageFile.ImageFile, name: str, buffer: Buffer) -> int
         # Pillow would decode the whole picture to look for the chunk behind the pixels.
         return signatures.png_orientation(buffer)
     if name == "TIFF":
-        tags: dict[int, object] = dict(image.tag_v2)  # type: ignore[attr-defined]
+        tags: dict[int, object] = dict(image.tag_v2)  # type: ignore[attr-defined] # only TIFF's
         value = tags.get(274, 1)
     elif isinstance(exif := image.info.get("exif"), bytes):
         value = signatures.exif_orientation(exif)
@@ -232,7 +232,7 @@ def _bits_of(image: ImageFile.ImageFile, name: str, buffer: Buffer) -> int:
     if name == "PNG":
         return int(bytes(buffer[24:25])[0])
     if name == "TIFF":
-        declared = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
+        declared = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined] # only TIFF's
         return int(max(declared))
     return _BITS.get(image.mode, 8)
 

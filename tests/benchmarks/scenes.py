@@ -11,8 +11,8 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-# mypy: disallow-untyped-calls=False
 # scikit-image carries no types.
+# mypy: disallow-untyped-calls=False
 
 Bytes = NDArray[np.uint8]
 Levels = NDArray[np.float64]

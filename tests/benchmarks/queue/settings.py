@@ -6,10 +6,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 os.environ["LACUNA_HOME"] = str(ROOT / ".lacuna" / "bench")
 
-from django.core.exceptions import ImproperlyConfigured  # noqa: E402 - the home comes first
+from django.core.exceptions import ImproperlyConfigured
 
-from config.settings import *  # noqa: E402, F403 - a settings module is its names
-from config.settings import DATABASES, EMBEDDED_HOME, INSTALLED_APPS  # noqa: E402
+from config.settings import *  # noqa: F403 - a settings module is its names
+from config.settings import DATABASES, EMBEDDED_HOME, INSTALLED_APPS
 
 if EMBEDDED_HOME is None:
     raise ImproperlyConfigured(
