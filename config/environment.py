@@ -108,6 +108,22 @@ def database_parts() -> dict[str, Any] | None:
     }
 
 
+def token(name: str, *, least: int) -> str:
+    """The setting as a secret of at least so many characters that a header can carry, or ""."""
+    value = os.environ.get(name, "").strip()
+    if value and len(value) < least:
+        raise ImproperlyConfigured(
+            f"{name} must have at least {least} characters. Set it to random ones:"
+            ' python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    if not all("!" <= sign <= "~" for sign in value):
+        raise ImproperlyConfigured(
+            f"{name} must be of ASCII letters, digits and signs, without spaces: it is sent in a"
+            " header."
+        )
+    return value
+
+
 def secret_key(home: Path, *, required: bool) -> str:
     """SECRET_KEY, or, beside the private server only, a key made once and kept in ``home``."""
     key = os.environ.get("SECRET_KEY", "")

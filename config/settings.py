@@ -193,7 +193,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # Who sends it as "Authorization: Bearer ..." may read /metrics; without it, only staff may.
-METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "").strip()
+METRICS_TOKEN = environment.token("METRICS_TOKEN", least=32)
 
 # --- Logs ---------------------------------------------------------------------------------------
 

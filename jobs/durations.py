@@ -1,16 +1,19 @@
 """Durations counted in classes, each a quarter of an octave wide, and the quantiles of such counts.
 
-Class 0 holds everything up to 1 ms, class n what lies up to 1 ms * 2 ** (n / 4), the last one all
-that is longer than a day. A quantile read from the counts is off by at most 9 percent.
+Class 0 holds everything up to 1 ms, class n what lies up to 1 ms * 2 ** (n / 4), the last one
+(106) all that is longer than 79,806 s, about 22 hours. A quantile read from the counts is off by at
+most 9 percent between 1 ms and 26 hours; what is shorter reads as 1 ms, what is longer as 24 hours.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 _SHORTEST: Final = 0.001
+_HALF_A_CLASS: Final = 2 ** (1 / 8)
 CLASSES: Final = 107
 
 # The upper bound of each class but the last, in seconds.
@@ -36,22 +39,16 @@ def quantile(counts: Sequence[int], fraction: float) -> float | None:
     """The duration in seconds below which this fraction (0 to 1) of the jobs lies, or None.
 
     The geometric middle of the class where it falls: closest to any duration in the class, as a
-    ratio.
+    ratio. Classes beyond ours, which only plain SQL can have counted in, read as the last one.
     """
-    total = sum(counts)
-    if not total:
+    below = list(accumulate(counts))
+    if not below or not below[-1]:
         return None
-    wanted = max(1, fraction * total)
-    reached = 0
-    for number, count in enumerate(counts):
-        reached += count
-        if reached >= wanted:
-            return _middle(number)
-    return _middle(len(counts) - 1)
+    wanted = min(max(1, fraction * below[-1]), below[-1])
+    return _middle(min(bisect_left(below, wanted), CLASSES - 1))
 
 
 def _middle(number: int) -> float:
     if number == 0:
         return _SHORTEST
-    step = 2 ** (1 / 8)
-    return BOUNDS[number - 1] * step if number <= len(BOUNDS) else BOUNDS[-1]
+    return BOUNDS[number - 1] * _HALF_A_CLASS

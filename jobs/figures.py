@@ -12,9 +12,6 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from jobs import durations
 from jobs.models.statistic import Statistic
 
-# Minutes that lie behind for certain, over which the present rate is taken.
-_RATE_MINUTES: Final = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -82,11 +79,15 @@ SPANS: Final = {span.name: span for span in (HOUR, DAY)}
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The steps of a span, the oldest first, each with the moment at which it begins."""
+    """The steps of a span, the oldest first, each with the moment at which it begins.
+
+    ``passed`` is the share of the last step that has passed, 0 to 1.
+    """
 
     span: Span
     starts: Sequence[datetime]
     steps: Sequence[Figures]
+    passed: float = 1.0
 
     @property
     def total(self) -> Figures:
@@ -95,11 +96,14 @@ class Course:
 
     @property
     def per_minute(self) -> float:
-        """Jobs that ended in a minute, over the last minutes that are complete."""
-        minutes = self.span.step / timedelta(minutes=1)
-        count = max(1, round(_RATE_MINUTES / minutes))
-        past = self.steps[-count - 1 : -1]
-        return sum(one.ended for one in past) / (len(past) * minutes) if past else 0.0
+        """Jobs that ended in a minute, over a time as long as one step up to now.
+
+        All of the step that is not over, and as much of the one before it as is missing: as if
+        what ended in that one had done so evenly.
+        """
+        before, now = (NOTHING, NOTHING, *self.steps)[-2:]
+        ended = now.ended + before.ended * (1 - self.passed)
+        return ended / (self.span.step / timedelta(minutes=1))
 
 
 def together(parts: Iterable[Figures]) -> Figures:
@@ -127,7 +131,7 @@ def course(table: str, span: Span = HOUR) -> Course:
 def courses(tables: Iterable[str], span: Span = HOUR) -> Mapping[str, Course]:
     """The same for several tables, read together."""
     names = list(tables)
-    starts = _starts(span)
+    starts, passed = _starts(span)
     found: dict[tuple[str, int], list[Figures]] = {}
     rows = Statistic.objects.filter(
         table_name__in=names, minute__gte=starts[0], minute__lt=starts[-1] + span.step
@@ -137,7 +141,12 @@ def courses(tables: Iterable[str], span: Span = HOUR) -> Mapping[str, Course]:
         key = (row.table_name, (row.minute - starts[0]) // span.step)
         found.setdefault(key, []).append(_figures(row))
     return {
-        name: Course(span, starts, [together(found.get((name, n), ())) for n in range(len(starts))])
+        name: Course(
+            span,
+            starts,
+            [together(found.get((name, n), ())) for n in range(len(starts))],
+            passed,
+        )
         for name in names
     }
 
@@ -163,12 +172,16 @@ def _figures(row: Statistic) -> Figures:
     return Figures(**values)
 
 
-def _starts(span: Span) -> list[datetime]:
-    """When each step begins; steps begin at whole multiples of their length since 1970."""
+def _starts(span: Span) -> tuple[list[datetime], float]:
+    """When each step begins, and the share of the last one that has passed.
+
+    Steps begin at whole multiples of their length since 1970.
+    """
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(
-            "SELECT date_bin(make_interval(secs => %s), now(), to_timestamp(0))",
+            "SELECT date_bin(make_interval(secs => %s), t, to_timestamp(0)), t"
+            " FROM statement_timestamp() AS t",
             [span.step.total_seconds()],
         )
-        (last,) = cursor.fetchone()
-    return [last - span.step * n for n in reversed(range(span.steps))]
+        last, now = cursor.fetchone()
+    return [last - span.step * n for n in reversed(range(span.steps))], (now - last) / span.step

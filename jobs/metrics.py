@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from prometheus_client.core import (
     CollectorRegistry,
@@ -40,6 +41,7 @@ _PERMISSION: Final = "jobs.view_queue"
 # Of the classes in which durations are counted, each fourth: one bucket for each octave.
 _OCTAVE: Final = 4
 _PLAIN: Final = "text/plain; charset=utf-8"
+_NOTHING_SET: Final = "This site has no token: the setting METRICS_TOKEN is empty."
 
 # How far vacuum lags behind: transactions, and seconds where the session's age may be seen.
 _HORIZON: Final = """
@@ -60,6 +62,7 @@ _HORIZON: Final = """
 """
 
 
+@csrf_exempt  # so that whatever writes is told the method is wrong, not that its form is
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """The metrics, for staff who may see the queues and for whoever has METRICS_TOKEN."""
@@ -81,24 +84,28 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
     """The answer for somebody who may not read them, or None."""
-    given = request.headers.get("Authorization")
+    given, wanted = request.headers.get("Authorization"), settings.METRICS_TOKEN
     if given is not None:
+        if not wanted:
+            return _sentence(f"{_NOTHING_SET} Set one, or log in as staff and send none.", 403)
         scheme, _, token = given.partition(" ")
-        if scheme.lower() == "bearer" and _is_token(token.strip()):
+        if scheme.lower() != "bearer":
+            return _sentence("Send the token as: Authorization: Bearer <METRICS_TOKEN>", 403)
+        if hmac.compare_digest(token.strip().encode(), wanted.encode()):
             return None
         return _sentence("This is not the token that METRICS_TOKEN sets.", 403)
     if request.user.has_perm(_PERMISSION):
         return None
     if request.user.is_authenticated:
         return _sentence("Your role may not see the queues.", 403)
-    answer = _sentence("Send the token: Authorization: Bearer <METRICS_TOKEN>", 401)
+    answer = _sentence(
+        "Log in as staff, or send the token: Authorization: Bearer <METRICS_TOKEN>"
+        if wanted
+        else f"{_NOTHING_SET} Log in as staff.",
+        401,
+    )
     answer["WWW-Authenticate"] = 'Bearer realm="metrics"'
     return answer
-
-
-def _is_token(given: str) -> bool:
-    wanted: str = settings.METRICS_TOKEN
-    return bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
 
 
 def _sentence(text: str, code: int) -> HttpResponse:

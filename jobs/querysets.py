@@ -25,7 +25,7 @@ from jobs.statements import upkeep
 if TYPE_CHECKING:
     from jobs.models.job import Job, States
 
-J = TypeVar("J", bound="Job", covariant=True)  # noqa: PLC0105 - a job
+J = TypeVar("J", bound="Job", covariant=True)  # noqa: PLC0105 - J, as in Job
 
 Settled = dict[UUID, str]
 
@@ -272,7 +272,7 @@ class _DuplicatesRefused(AbstractContextManager[None]):
         self._atomic.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        self._atomic.__exit__(kind, error, trace)  # type: ignore[arg-type]
+        self._atomic.__exit__(kind, error, trace)  # type: ignore[arg-type] # as they came
         if isinstance(error, IntegrityError):
             diagnosis = getattr(error.__cause__, "diag", None)
             if getattr(diagnosis, "constraint_name", None) == self._index:

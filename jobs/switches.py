@@ -20,6 +20,7 @@ from jobs import registry
 from jobs.errors import DuplicateJob
 from jobs.models.job import Job
 from jobs.models.queue import Queue
+from jobs.printable import printable
 from jobs.querysets import JobQuerySet
 from jobs.registry import JobKind
 from jobs.statements.names import has_person
@@ -43,13 +44,6 @@ class Switched:
 
 
 # --- The queue ------------------------------------------------------------------------------------
-
-
-def printable(text: str) -> str:
-    """The text without what a terminal would obey and an eye would not see."""
-    return "".join(
-        sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text
-    )
 
 
 def pause(queue: str, *, by: str, reason: str = "") -> bool:

@@ -34,10 +34,12 @@ from config.admin.refusals import refusal
 from jobs import registry
 from jobs.admin.addresses import as_id, page_of, queue_url, way_back
 from jobs.admin.attempts import attempts_of
+from jobs.admin.rights import may_steer_jobs
 from jobs.admin.sections import add_place, with_sections
 from jobs.admin.states import job_look, state_choices
 from jobs.errors import DuplicateJob
 from jobs.models import Job
+from jobs.printable import one_line, printable
 
 _MOST_AT_ONCE: Final = 500
 _ONLY_FAILED: Final = "Only a failed job can be retried; this one is {}."
@@ -101,8 +103,7 @@ class JobAdmin(ReadOnlyModelAdmin):
 
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Whether the person may retry and cancel."""
-        own = f"{self.opts.app_label}.change_{self.opts.model_name}"
-        return request.user.has_perm("jobs.change_queue") or request.user.has_perm(own)
+        return may_steer_jobs(request, self.model)
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and an address for each way of steering a job."""
@@ -187,13 +188,16 @@ class JobAdmin(ReadOnlyModelAdmin):
         """Progress while it runs, the error when it went wrong."""
         if job.status == job.states.running and job.progress_total:
             return progress(
-                job.progress_done, job.progress_total, label="Progress", note=job.progress_message
+                job.progress_done,
+                job.progress_total,
+                label="Progress",
+                note=one_line(job.progress_message or ""),
             )
         if job.error_message and job.status in {job.states.failed, job.states.waiting}:
             return format_html(
                 '<span class="job-error" title="{}">{}</span>',
-                job.error_message[:1000],
-                Truncator(job.error_message).chars(120),
+                printable(job.error_message[:1000]),
+                Truncator(one_line(job.error_message)).chars(120),
             )
         return ""
 
@@ -248,6 +252,8 @@ class JobAdmin(ReadOnlyModelAdmin):
             "job": job,
             "kind": self.kind,
             "badge": self.state(job),
+            "error": printable(job.error_message or ""),
+            "progress_message": one_line(job.progress_message or ""),
             "waited": self.waited(job),
             "ran": self.ran(job),
             "failed": job.status == job.states.failed,

@@ -23,6 +23,7 @@ from jobs.admin.addresses import as_id, job_url, kind_of_table
 from jobs.admin.sections import with_sections
 from jobs.admin.states import OUTCOME_MEANINGS, job_look, outcome_badge
 from jobs.models import Attempt, Job
+from jobs.printable import one_line, printable
 
 # More than this of one job are not shown on its page; the list of attempts has them all.
 SHOWN_OF_ONE_JOB: Final = 20
@@ -67,7 +68,7 @@ def _kept(one: Attempt) -> AttemptRow:
         one.ended_at,
         _took(one.started_at, one.ended_at),
         one.worker_id or "",
-        one.error_message or "",
+        printable(one.error_message or ""),
     )
 
 
@@ -82,7 +83,7 @@ def _own(job: Job) -> AttemptRow:
         ended,
         _took(job.started_at, ended or timezone.now()),
         job.worker_id or "",
-        (job.error_message or "") if job.status == states.failed else "",
+        printable(job.error_message or "") if job.status == states.failed else "",
     )
 
 
@@ -209,8 +210,8 @@ class AttemptAdmin(ReadOnlyModelAdmin):
             return NOTHING
         return format_html(
             '<span class="job-error" title="{}">{}</span>',
-            one.error_message[:1000],
-            Truncator(one.error_message).chars(160),
+            printable(one.error_message[:1000]),
+            Truncator(one_line(one.error_message)).chars(160),
         )
 
     @admin.display(description="error")
@@ -218,7 +219,8 @@ class AttemptAdmin(ReadOnlyModelAdmin):
         """What went wrong."""
         if not one.error_message:
             return NOTHING
-        return format_html('<span class="job-error is-whole">{}</span>', one.error_message)
+        text = printable(one.error_message)
+        return format_html('<span class="job-error is-whole">{}</span>', text)
 
     @admin.display(description="took")
     def took(self, one: Attempt) -> str:

@@ -19,11 +19,11 @@ from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from jobs import figures, health, registry, status, switches
 from jobs.admin import charts, standing
 from jobs.admin.addresses import as_id, page_of, queue_url
+from jobs.admin.rights import may_switch_queues
 from jobs.admin.sections import with_sections
 from jobs.errors import UnknownQueue
 from jobs.models import Queue
 
-_STEER: Final = "jobs.change_queue"
 # More than this are not put in line again within one request.
 _MOST_AT_ONCE: Final = 20_000
 
@@ -93,7 +93,7 @@ class QueueAdmin(ReadOnlyModelAdmin):
             "purpose": self.purpose,
             "cards": [standing.card(one) for one in status.queues()],
             "warnings": health.warnings(),
-            "may_steer": request.user.has_perm(_STEER),
+            "may_steer": may_switch_queues(request),
             **(extra_context or {}),
         }
         return self._page(request, "jobs/queues.html", context)
@@ -132,7 +132,7 @@ class QueueAdmin(ReadOnlyModelAdmin):
             if now.switches is not None
             else "",
             "may_see_attempts": request.user.has_perm("jobs.view_attempt"),
-            "may_steer": request.user.has_perm(_STEER),
+            "may_steer": may_switch_queues(request),
             "page_actions": self._actions(request, now),
             **(extra_context or {}),
         }
@@ -140,7 +140,7 @@ class QueueAdmin(ReadOnlyModelAdmin):
 
     def _actions(self, request: HttpRequest, now: status.QueueStatus) -> Sequence[PageAction]:
         jobs = PageAction("Its jobs", page_of(registry.kind(now.queue), "changelist"), kind="quiet")
-        if not request.user.has_perm(_STEER):
+        if not may_switch_queues(request):
             return [jobs]
         limited = now.switches is not None and now.switches.rate_limit is not None
         limit = "Change the rate limit" if limited else "Limit the rate"
@@ -219,7 +219,7 @@ class QueueAdmin(ReadOnlyModelAdmin):
         if failed is None or failed > _MOST_AT_ONCE:
             text = (
                 "So many jobs may have failed that one click is too little for them. An operator"
-                f" retries them with: python manage.py retry_jobs --queue {kind.queue} --all"
+                f" retries them with: python manage.py retry_jobs {kind.queue} --all"
             )
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(queue_url(kind.queue))
@@ -246,7 +246,8 @@ class QueueAdmin(ReadOnlyModelAdmin):
             raise PermissionDenied("Your role may not do this.")
 
     def _steerable(self, request: HttpRequest, queue: str) -> registry.JobKind:
-        self._require(request, _STEER)
+        if not may_switch_queues(request):
+            raise PermissionDenied("Your role may not do this.")
         kind = self._kind_or_none(queue)
         if kind is None:
             raise Http404(f"There is no queue {queue[:64]}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from django.contrib import admin, messages
@@ -16,17 +16,17 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from config.admin.formats import badge, moment
+from config.admin.formats import NOTHING, badge, moment
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from jobs import schedule
 from jobs.admin.any_job import JobAdmin
 from jobs.admin.cron_words import in_words
+from jobs.admin.rights import may_switch_schedule
 from jobs.admin.sections import with_sections
 from jobs.admin.states import job_look
 from jobs.errors import DuplicateJob
 from jobs.models import Recurrence, RecurringJob
-
-_STEER: Final = "jobs.change_recurrence"
+from jobs.printable import one_line, printable
 
 
 @admin.register(Recurrence)
@@ -45,7 +45,7 @@ class RecurrenceAdmin(ReadOnlyModelAdmin):
         "next_shown",
         "last_shown",
         "state",
-        "pause_reason",
+        "why_paused",
         "updated_at",
     )
 
@@ -79,7 +79,7 @@ class RecurrenceAdmin(ReadOnlyModelAdmin):
             "title": "Schedule",
             "purpose": self.purpose,
             "lines": [_line(one) for one in schedule.standing()],
-            "may_steer": request.user.has_perm(_STEER),
+            "may_steer": may_switch_schedule(request),
             "page_actions": [PageAction("Every run", runs, kind="quiet")],
             **(extra_context or {}),
         }
@@ -99,7 +99,7 @@ class RecurrenceAdmin(ReadOnlyModelAdmin):
             return []
         runs = f"{reverse('admin:jobs_recurringjob_changelist')}?q={quote(obj.name)}"
         found = [PageAction("Its runs", runs, kind="quiet")]
-        if request.user.has_perm(_STEER) and obj.declared:
+        if may_switch_schedule(request) and obj.declared:
             verb, label = ("pause", "Pause") if obj.paused_at is None else ("resume", "Resume")
             url = reverse(f"admin:jobs_recurrence_{verb}", args=[obj.name])
             found.append(PageAction(label, url, kind="quiet", method="post"))
@@ -115,7 +115,7 @@ class RecurrenceAdmin(ReadOnlyModelAdmin):
         try:
             schedule.run_now(name, by=by)
         except DuplicateJob:
-            return self._back(request, f"{name} already waits or runs.", messages.WARNING)
+            return self._back(request, f"The entry {name} already waits or runs.", messages.WARNING)
         except (schedule.NotNow, schedule.UnknownEntry) as refused:
             return self._back(request, str(refused), messages.WARNING)
         return self._back(request, f"A run of {name} is in line.", messages.SUCCESS)
@@ -124,17 +124,17 @@ class RecurrenceAdmin(ReadOnlyModelAdmin):
         """Let its ticks pass."""
         by = self._steering(request)
         return self._switched(
-            request, lambda: schedule.pause(name, by=by), f"{name} is paused.", name
+            request, lambda: schedule.pause(name, by=by), f"The entry {name} is paused.", name
         )
 
     def resume_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """Let it run again from its next tick on."""
         by = self._steering(request)
-        said = f"{name} runs again from its next moment on."
+        said = f"The entry {name} runs again from its next moment on."
         return self._switched(request, lambda: schedule.resume(name, by=by), said, name)
 
     def _steering(self, request: HttpRequest) -> str:
-        if not request.user.has_perm(_STEER):
+        if not may_switch_schedule(request):
             raise PermissionDenied("Your role may not do this.")
         return request.user.get_username()
 
@@ -176,6 +176,11 @@ class RecurrenceAdmin(ReadOnlyModelAdmin):
     def last_shown(self, row: Recurrence) -> SafeString:
         """When it was due last."""
         return moment(row.last_at)
+
+    @admin.display(description="pause reason")
+    def why_paused(self, row: Recurrence) -> str:
+        """What was said when it was paused."""
+        return printable(row.pause_reason) or NOTHING
 
     @admin.display(description="state")
     def state(self, row: Recurrence) -> SafeString:
@@ -260,7 +265,7 @@ def _line(one: schedule.Standing) -> Line:
         url=reverse("admin:jobs_recurrence_change", args=[one.name]),
         run_url=run_url,
         outcome=outcome,
-        error=(last.error_message or "") if last else "",
+        error=one_line(last.error_message or "") if last else "",
     )
 
 

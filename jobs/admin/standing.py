@@ -16,6 +16,7 @@ from jobs.admin import charts
 from jobs.admin.addresses import page_of, queue_url
 from jobs.admin.states import Look
 from jobs.figures import Figures
+from jobs.printable import printable
 from jobs.status import QueueStatus
 
 _EXECUTORS: Final = {
@@ -231,7 +232,7 @@ def _paused_sentence(standing: QueueStatus) -> str:
     assert switches.paused_at is not None
     by = f" by {switches.paused_by}" if switches.paused_by else ""
     why = f": {switches.pause_reason}" if switches.pause_reason else ""
-    return f"Paused {relative_moment(switches.paused_at)}{by}{why}"
+    return printable(f"Paused {relative_moment(switches.paused_at)}{by}{why}")
 
 
 def _workers(count: int) -> str:

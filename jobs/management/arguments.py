@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import re
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -17,6 +20,7 @@ from jobs import registry
 from jobs.errors import UnknownQueue
 
 LONGEST_AGE_DAYS: Final = 36_500
+_LONGEST_QUOTE: Final = 40
 
 _AGE = re.compile(r"(\d{1,6})\s*([mhdw])\Z")
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
@@ -28,6 +32,21 @@ def queue(text: str) -> str:
         return registry.kind(text.strip()).queue
     except UnknownQueue as error:
         raise ArgumentTypeError(str(error)) from None
+
+
+def add_queue(parser: CommandParser) -> None:
+    """The queue whose jobs are meant, as the first word or as ``--queue``; see ``queue_of``."""
+    one = parser.add_mutually_exclusive_group(required=True)
+    one.add_argument("queue", type=queue, nargs="?", help="by name, here or as --queue")
+    one.add_argument(
+        "--queue", dest="named_queue", type=queue, metavar="QUEUE", help="the same as an option"
+    )
+
+
+def queue_of(options: dict[str, Any]) -> str:
+    """The queue that was named, in either way."""
+    named: str = options["queue"] or options["named_queue"]
+    return named
 
 
 def key(text: str) -> UUID:
@@ -58,13 +77,43 @@ def moment(text: str) -> datetime:
     )
 
 
-def days(text: str) -> int:
-    """An argument that is a whole number of days, 1 to 36500."""
-    if not text.isdecimal() or len(text) > 5 or not 1 <= int(text) <= LONGEST_AGE_DAYS:
-        raise ArgumentTypeError(
-            f"{text!r} is not a whole number of days from 1 to {LONGEST_AGE_DAYS}"
-        )
-    return int(text)
+def whole(least: int, most: int, what: str = "") -> Callable[[str], int]:
+    """An argument that is a whole number within the bounds; ``what`` as in "of days"."""
+    kind = f"a whole number {what}".rstrip()
+
+    def number(text: str) -> int:
+        digits = text.strip().removeprefix("+")
+        short = digits.isascii() and digits.isdecimal() and len(digits) <= len(str(most))
+        if not short or not least <= int(digits) <= most:
+            raise ArgumentTypeError(f"{_quoted(text)} is not {kind} from {least} to {most}")
+        return int(digits)
+
+    return number
+
+
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    """An argument that is a time span in seconds within the bounds."""
+
+    def span(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not least <= found <= most:
+            raise ArgumentTypeError(
+                f"{_quoted(text)} is not a number of seconds from {least:g} to {most:,.0f}"
+            )
+        return found
+
+    return span
+
+
+days = whole(1, LONGEST_AGE_DAYS, "of days")
+
+
+def _quoted(text: str) -> str:
+    """What was given, cut short where it is long."""
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
 
 
 def operator() -> str:

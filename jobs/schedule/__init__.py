@@ -13,7 +13,7 @@ from jobs.models.recurring import Missed
 from jobs.schedule.declarations import Recurring, entries, entry, register
 from jobs.schedule.errors import NotNow, UnknownEntry, WrongCron
 from jobs.schedule.keeping import pause, resume, synchronise
-from jobs.schedule.report import Standing, standing
+from jobs.schedule.report import Standing, outlook, standing
 from jobs.schedule.ticking import run_now, tick
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "WrongCron",
     "entries",
     "entry",
+    "outlook",
     "pause",
     "register",
     "resume",

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from jobs.models.recurring import Recurrence
 from jobs.moments import database_now
+from jobs.printable import printable
 from jobs.schedule.cron import cron
 from jobs.schedule.declarations import Recurring, entries
 from jobs.schedule.errors import UnknownEntry
@@ -43,7 +44,7 @@ def synchronise() -> Synchronised:
         row = rows.pop(made.name, None)
         if row is None:
             Recurrence.objects.create(
-                name=made.name, next_at=made.ticks.after(now), **_columns(made)
+                name=made.name, next_at=made.ticks.after(now), **columns(made)
             )
             outcome.added.append(made.name)
         elif _update(row, made, now):
@@ -68,7 +69,7 @@ def pause(name: str, *, by: str, reason: str = "") -> bool:
     if not Recurrence.objects.filter(name=name).exists():
         raise no_such_entry(name)
     paused = Recurrence.objects.filter(name=name, paused_at=None).update(
-        paused_at=Now(), paused_by=by, pause_reason=reason
+        paused_at=Now(), paused_by=by, pause_reason=printable(reason)
     )
     if paused:
         log.info("schedule entry paused", entry=name, by=by, reason=reason)
@@ -94,8 +95,8 @@ def resume(name: str, *, by: str) -> bool:
     return True
 
 
-def _columns(made: Recurring) -> dict[str, Any]:
-    """What the row says of the declaration."""
+def columns(made: Recurring) -> dict[str, Any]:
+    """What the row of ``job_schedule`` says of the declaration, by column."""
     limit = made.time_limit
     return {
         "cron": made.cron,
@@ -112,7 +113,7 @@ def _columns(made: Recurring) -> dict[str, Any]:
 
 def _update(row: Recurrence, made: Recurring, now: datetime) -> bool:
     """Bring the row in step with its declaration; whether it was not."""
-    wanted = _columns(made)
+    wanted = columns(made)
     changed = [name for name, value in wanted.items() if getattr(row, name) != value]
     for name in changed:
         setattr(row, name, wanted[name])

@@ -57,9 +57,9 @@ def run_now(name: str, *, by: str = "") -> RecurringJob:
     if row is None:
         raise no_such_entry(name)
     if not row.declared:
-        raise NotNow(f"{name} has left the schedule: the code no longer declares it.")
+        raise NotNow(f"The entry {name} has left the schedule: the code no longer declares it.")
     if not row.overlap and _live(row):
-        raise NotNow(f"{name} already waits or runs. Wait for it to end, or cancel it.")
+        raise NotNow(f"The entry {name} already waits or runs. Wait for it to end, or cancel it.")
     [job] = _queued(row, [database_now()])
     row.save(update_fields=["last_at", "last_job_id"])
     log.info("recurring run asked for", entry=name, job_id=str(job.pk), by=by)

@@ -141,7 +141,8 @@ class Crew:
                 return
             try:
                 runner = ProcessRunner(self._context, self._queues["process"], self._options)
-            except (OSError, EOFError) as error:  # the fork server is away; the next try starts it
+            except (OSError, EOFError) as error:
+                # The fork server is away and the next try starts it: expected, so without a trace.
                 log.error("a job process could not be started", error=str(error))  # noqa: TRY400
                 self._pause_starts()
                 return

@@ -176,7 +176,7 @@ class Dispatcher:
             connections.close_all()
             self._synchronise_at = 0.0
             self._pause = min(5.0, 2 * self._pause or 0.25)
-            self._database_at = clock.now() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
+            self._database_at = clock.now() + self._pause * random.uniform(0.5, 1.0)
             log.warning("the database did not take it; trying again", error=str(error))
         finally:
             self._speaking_since = None
@@ -205,7 +205,7 @@ class Dispatcher:
         for kind in self._kinds:
             self._desk.book(kind).hungry = self._desk.book(kind).rung = True
         self._glanced_at = now
-        self._glance_at = now + self._options.poll * random.uniform(0.8, 1.2)  # noqa: S311
+        self._glance_at = now + self._options.poll * random.uniform(0.8, 1.2)
 
     def _free(self, kind: JobKind) -> int:
         """How many jobs of the kind may be claimed now."""
@@ -245,7 +245,7 @@ class Dispatcher:
             self._advance_at = now + self._timing.glance
             self._desk.advance()
         if now >= self._rescue_at:
-            self._rescue_at = now + self._timing.rescue * random.uniform(0.7, 1.1)  # noqa: S311
+            self._rescue_at = now + self._timing.rescue * random.uniform(0.7, 1.1)
             self._desk.rescue()
         if now >= self._tick_at and not self._options.drain:
             self._tick_at = now + self._timing.tick

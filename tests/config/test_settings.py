@@ -43,6 +43,9 @@ def start(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str
         ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml', but must be one of json, text"),
         ("MAX_IMAGE_PIXELS", "0", "MAX_IMAGE_PIXELS is 0"),
         ("SECRET_KEY", "short", "SECRET_KEY must have at least 32 characters"),
+        ("METRICS_TOKEN", "t" * 31, "METRICS_TOKEN must have at least 32 characters"),
+        ("METRICS_TOKEN", "two words " * 4, "METRICS_TOKEN must be of ASCII letters"),
+        ("METRICS_TOKEN", "ü" * 32, "METRICS_TOKEN must be of ASCII letters"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str, said: str) -> None:

@@ -180,7 +180,7 @@ def test_only_as_much_is_read_as_may_be_kept(analyst: Any) -> None:
 
     endless = Endless()
     with pytest.raises(UploadRefused, match="larger than"):
-        uploads.receive(endless, name="endless", by=analyst)  # type: ignore[arg-type]
+        uploads.receive(endless, name="endless", by=analyst)  # type: ignore[arg-type] # a mere reader
     assert endless.given <= 2 << 20
 
 

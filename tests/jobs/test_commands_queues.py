@@ -114,8 +114,8 @@ def test_a_limit_is_set_changed_and_lifted() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--jobs", "0"], "0 is not from 1 to"),
-        (["--jobs", "5", "--seconds", "90000"], "within 1 to 86400 seconds, not 90000"),
+        (["--jobs", "0"], "'0' is not a whole number from 1 to 2147483647"),
+        (["--jobs", "2147483648"], "'2147483648' is not a whole number from 1 to 2147483647"),
         (["--jobs", "5", "--none"], "not allowed with argument"),
         ([], "one of the arguments --jobs --none is required"),
     ],
@@ -124,6 +124,20 @@ def test_a_limit_that_makes_no_sense_is_refused(words: list[str], sentence: str)
     with pytest.raises(CommandError, match=sentence):
         call_command("limit_queue", "errands", *words)
 
+    assert not Queue.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "seconds", ["0", "-1", "86401", "90000", "9" * 5000, "1e3", "1.5", "nan", "inf", "", "²"]
+)
+def test_a_time_out_of_bounds_is_refused_with_the_bounds(seconds: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        call_command("limit_queue", "errands", "--jobs", "5", f"--seconds={seconds}")
+
+    said = str(refused.value)
+    assert said.endswith("is not a whole number of seconds from 1 to 86400")
+    assert "argument --seconds: " in said
+    assert len(said) < 200
     assert not Queue.objects.exists()
 
 
@@ -139,15 +153,41 @@ def test_no_door_sets_a_limit_out_of_bounds(jobs: int) -> None:
         ["pause_queue", "letters"],
         ["resume_queue", "letters"],
         ["limit_queue", "letters", "--jobs", "1"],
-        ["retry_jobs", "--queue", "letters", "--all"],
-        ["cancel_jobs", "--queue", "letters", "--all"],
-        ["prune_jobs", "--queue", "letters"],
+        ["retry_jobs", "letters", "--all"],
+        ["cancel_jobs", "letters", "--all"],
+        ["prune_jobs", "letters"],
     ],
     ids=lambda words: words[0],
 )
 def test_an_unknown_queue_is_refused_with_those_there_are(words: list[str]) -> None:
     with pytest.raises(CommandError, match=r"no queue 'letters'\. There are: errands, "):
         call_command(*words)
+
+
+@pytest.mark.parametrize("command", ["retry_jobs", "cancel_jobs"])
+def test_the_queue_of_jobs_may_be_named_by_an_option_too(command: str) -> None:
+    assert told(command, "--queue", "errands", "--all")["queue"] == "errands"
+    assert told(command, "--all", "errands")["queue"] == "errands"
+
+
+@pytest.mark.parametrize("command", ["retry_jobs", "cancel_jobs"])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--all"], "one of the arguments queue --queue is required"),
+        (["errands", "--queue", "parcels", "--all"], "not allowed with argument queue"),
+        (["--queue", "letters", "--all"], "no queue 'letters'"),
+    ],
+)
+def test_one_queue_must_be_named(command: str, words: list[str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        call_command(command, *words)
+
+
+def test_several_queues_may_be_pruned_named_either_way() -> None:
+    words = ["errands", "parcels", "--queue", "imaging", "--queue", "errands"]
+
+    assert told("prune_jobs", *words)["queues"] == ["errands", "parcels", "imaging"]
 
 
 def test_the_switches_refuse_an_unknown_queue_too() -> None:
@@ -164,7 +204,7 @@ def test_all_failed_jobs_are_put_in_line_in_batches() -> None:
         failed(retry_count=3)
     Errand.objects.create(status="completed")
 
-    outcome = told("retry_jobs", "--queue", "errands", "--all", "--batch-size", "2")
+    outcome = told("retry_jobs", "errands", "--all", "--batch-size", "2")
 
     assert outcome == {"queue": "errands", "retried": 5, "duplicates": 0, "dry_run": False}
     assert statuses() == ["completed", *["retrying"] * 5]
@@ -174,7 +214,7 @@ def test_all_failed_jobs_are_put_in_line_in_batches() -> None:
 def test_a_table_without_a_state_for_retries_is_retried_in_its_own_way() -> None:
     Parcel.objects.create(status="failed")
 
-    told("retry_jobs", "--queue", "parcels", "--all")
+    told("retry_jobs", "parcels", "--all")
 
     parcel = Parcel.objects.get()
     assert (parcel.status, parcel.available_at is None) == ("pending", False)
@@ -183,7 +223,7 @@ def test_a_table_without_a_state_for_retries_is_retried_in_its_own_way() -> None
 def test_only_the_jobs_named_are_retried() -> None:
     named, other = failed(), failed()
 
-    assert told("retry_jobs", "--queue", "errands", "--job", str(named.pk))["retried"] == 1
+    assert told("retry_jobs", "errands", "--job", str(named.pk))["retried"] == 1
 
     named.refresh_from_db()
     other.refresh_from_db()
@@ -194,7 +234,7 @@ def test_only_what_failed_since_a_moment_is_retried() -> None:
     lately, before = failed(), failed()
     Errand.objects.filter(pk=before.pk).update(completed_at=database_now() - timedelta(hours=5))
 
-    outcome = told("retry_jobs", "--queue", "errands", "--all", "--failed-since", "2h")
+    outcome = told("retry_jobs", "errands", "--all", "--failed-since", "2h")
 
     assert outcome["retried"] == 1
     lately.refresh_from_db()
@@ -205,7 +245,7 @@ def test_a_job_whose_like_waits_stays_failed_and_the_others_are_retried() -> Non
     jobs = [failed(unique_key=key) for key in ("a", "b", "c")]
     Errand.objects.enqueue([Errand(unique_key="b")])
 
-    text = said("retry_jobs", "--queue", "errands", "--all")
+    text = said("retry_jobs", "errands", "--all")
 
     assert "Put 2 failed jobs of errands in line once more." in text
     assert "1 stay failed: the same job waits or runs meanwhile." in text
@@ -216,7 +256,7 @@ def test_a_job_whose_like_waits_stays_failed_and_the_others_are_retried() -> Non
 def test_a_dry_run_counts_what_would_be_retried() -> None:
     failed()
 
-    assert said("retry_jobs", "--queue", "errands", "--all", "--dry-run") == (
+    assert said("retry_jobs", "errands", "--all", "--dry-run") == (
         "Would put 1 failed jobs of errands in line once more.\n"
     )
     assert statuses() == ["failed"]
@@ -227,7 +267,7 @@ def test_a_job_that_does_not_exist_is_refused_by_id(command: str) -> None:
     there, missing = failed(), uuid4()
 
     with pytest.raises(CommandError, match=f"The queue errands has no job {missing}"):
-        call_command(command, "--queue", "errands", "--job", str(there.pk), "--job", str(missing))
+        call_command(command, "errands", "--job", str(there.pk), "--job", str(missing))
 
     assert statuses() == ["failed"], "nothing was changed before the refusal"
 
@@ -236,7 +276,7 @@ def test_a_job_that_has_not_failed_is_not_retried() -> None:
     job = Errand.objects.create(status="completed")
 
     with pytest.raises(CommandError, match=f"The job {job.pk} is completed: only a failed job"):
-        call_command("retry_jobs", "--queue", "errands", "--job", str(job.pk))
+        call_command("retry_jobs", "errands", "--job", str(job.pk))
 
 
 @pytest.mark.parametrize(
@@ -252,7 +292,7 @@ def test_a_job_that_has_not_failed_is_not_retried() -> None:
 )
 def test_wrong_arguments_are_refused_with_what_is_wanted(words: list[str], sentence: str) -> None:
     with pytest.raises(CommandError, match=sentence):
-        call_command("retry_jobs", "--queue", "errands", *words)
+        call_command("retry_jobs", "errands", *words)
 
 
 # --- Cancelling -----------------------------------------------------------------------------------
@@ -264,7 +304,7 @@ def test_all_that_wait_are_cancelled_and_those_that_run_are_asked_to_stop() -> N
     failed()
     Errand.objects.create(status="completed")
 
-    outcome = told("cancel_jobs", "--queue", "errands", "--all", "--batch-size", "2")
+    outcome = told("cancel_jobs", "errands", "--all", "--batch-size", "2")
 
     assert outcome == {"queue": "errands", "cancelled": 4, "dry_run": False}
     assert statuses() == ["cancelled"] * 3 + ["completed", "failed", "processing"]
@@ -275,20 +315,20 @@ def test_all_that_wait_are_cancelled_and_those_that_run_are_asked_to_stop() -> N
 def test_one_persons_jobs_are_cancelled() -> None:
     Errand.objects.enqueue([Errand(user_id=ANNA), Errand(user_id=BERT), Errand(user_id=ANNA)])
 
-    assert told("cancel_jobs", "--queue", "errands", "--user", str(ANNA))["cancelled"] == 2
+    assert told("cancel_jobs", "errands", "--user", str(ANNA))["cancelled"] == 2
 
     assert list(Errand.objects.live().values_list("user_id", flat=True)) == [BERT]
 
 
 def test_jobs_that_belong_to_nobody_are_not_cancelled_by_person() -> None:
     with pytest.raises(CommandError, match="The jobs of the queue parcels belong to nobody."):
-        call_command("cancel_jobs", "--queue", "parcels", "--user", str(ANNA))
+        call_command("cancel_jobs", "parcels", "--user", str(ANNA))
 
 
 def test_a_failed_job_is_cancelled_by_name() -> None:
     job = failed()
 
-    assert told("cancel_jobs", "--queue", "errands", "--job", str(job.pk))["cancelled"] == 1
+    assert told("cancel_jobs", "errands", "--job", str(job.pk))["cancelled"] == 1
 
     assert statuses() == ["cancelled"]
 
@@ -297,13 +337,13 @@ def test_a_job_that_has_ended_is_not_cancelled() -> None:
     job = Errand.objects.create(status="completed")
 
     with pytest.raises(CommandError, match=f"The job {job.pk} is completed: it has ended already"):
-        call_command("cancel_jobs", "--queue", "errands", "--job", str(job.pk))
+        call_command("cancel_jobs", "errands", "--job", str(job.pk))
 
 
 def test_a_dry_run_counts_what_would_be_cancelled() -> None:
     Errand.objects.enqueue([Errand(), Errand()])
 
-    assert told("cancel_jobs", "--queue", "errands", "--all", "--dry-run")["cancelled"] == 2
+    assert told("cancel_jobs", "errands", "--all", "--dry-run")["cancelled"] == 2
     assert statuses() == ["queued", "queued"]
 
 
@@ -366,8 +406,3 @@ def test_a_reason_to_pause_cannot_write_to_a_terminal() -> None:
     row = Queue.objects.get(table_name="test_errands")
     odd = "\N{REPLACEMENT CHARACTER}"
     assert row.pause_reason == f"stop{odd}[2J{odd}now\nplease"
-
-
-def test_a_worker_for_no_queue_at_all_is_refused() -> None:
-    with pytest.raises(CommandError, match="--queues names no queue"):
-        call_command("run_worker", "--queues", " , ")

@@ -19,10 +19,10 @@ TOLERANCE = 2 ** (1 / 8) * (1 + 1e-9)
 durations = st.floats(min_value=0.001, max_value=DAY)
 
 
-def test_the_classes_reach_from_a_millisecond_to_a_day() -> None:
+def test_the_classes_reach_from_a_millisecond_to_about_22_hours() -> None:
     assert len(BOUNDS) == CLASSES - 1
     assert BOUNDS[0] == 0.001
-    assert BOUNDS[-2] < DAY <= BOUNDS[-1] * 2 ** (1 / 4)
+    assert BOUNDS[-1] == pytest.approx(79_806, abs=1)
     assert all(low < high for low, high in pairwise(BOUNDS))
 
 
@@ -82,6 +82,27 @@ def test_what_is_longer_than_a_day_reads_as_about_a_day() -> None:
     found = quantile(counted([10 * DAY]), 0.99)
 
     assert found == pytest.approx(DAY, rel=0.09)
+
+
+def test_the_last_class_begins_right_after_the_last_bound() -> None:
+    last = BOUNDS[-1]
+    longer = math.nextafter(last, math.inf)
+
+    assert (class_of(last), class_of(longer)) == (CLASSES - 2, CLASSES - 1)
+    assert quantile(counted([last]), 0.5) == pytest.approx(last / 2 ** (1 / 8))
+    assert quantile(counted([longer]), 0.5) == pytest.approx(last * 2 ** (1 / 8))
+    assert quantile(counted([26 * 3600.0]), 1) == pytest.approx(26 * 3600, rel=0.09)
+
+
+def test_classes_that_are_not_ours_read_as_the_last_one() -> None:
+    assert quantile([*empty(), 0, 5], 0.5) == quantile(counted([math.inf]), 0.5)
+
+
+@pytest.mark.parametrize(("fraction", "number"), [(-1, 4), (0, 4), (0.5, 4), (1, 12), (2, 12)])
+def test_a_fraction_beyond_its_bounds_is_the_nearest_end(fraction: float, number: int) -> None:
+    counts = counted([BOUNDS[4], BOUNDS[12]])
+
+    assert class_of(quantile(counts, fraction) or 0) == number
 
 
 def test_of_nothing_there_is_no_quantile() -> None:

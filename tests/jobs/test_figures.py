@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from jobs import figures
-from jobs.figures import DAY, HOUR, Figures
+from jobs.figures import DAY, HOUR, Course, Figures
 from tests.jobs.statistics import make_statistic, this_minute
 
 pytestmark = pytest.mark.django_db
@@ -77,12 +78,43 @@ def test_quantiles_come_from_the_classes() -> None:
     assert Figures().mean_run is None
 
 
-def test_the_rate_is_that_of_the_last_complete_minutes() -> None:
-    for ago in range(1, 6):
-        make_statistic(TABLE, minutes_ago=ago, done=9, failed=1)
-    make_statistic(TABLE, minutes_ago=0, done=500)
+@pytest.mark.parametrize(
+    ("passed", "rate"), [(0.0, 12.0), (0.25, 15.0), (0.5, 12.0), (0.75, 9.0), (1.0, 6.0)]
+)
+def test_the_rate_is_that_of_this_minute_and_of_what_is_missing_to_one(
+    passed: float, rate: float
+) -> None:
+    before, now = Figures(done=9, failed=3, retried=50), Figures(done=6 if passed else 0)
+    quiet = [Figures(done=500)] * 58
 
-    assert figures.course(TABLE).per_minute == pytest.approx(10.0)
+    found = Course(HOUR, [], [*quiet, before, now], passed)
+
+    assert found.per_minute == pytest.approx(rate)
+
+
+def test_over_a_day_the_rate_is_that_of_a_quarter_of_an_hour() -> None:
+    found = Course(DAY, [], [Figures(done=600), Figures(done=30)], 0.5)
+
+    assert found.per_minute == pytest.approx(330 / 15)
+    assert Course(DAY, [], []).per_minute == 0
+
+
+def test_what_has_just_ended_counts_at_once() -> None:
+    make_statistic(TABLE, minutes_ago=0, done=7)
+    make_statistic(TABLE, minutes_ago=2, done=900)
+
+    assert figures.course(TABLE).per_minute == 7
+
+
+def test_the_share_of_the_last_step_is_that_of_the_clock() -> None:
+    begins = this_minute()
+    before = (timezone.now() - begins).total_seconds() / 60
+    found = figures.course(TABLE)
+    after = (timezone.now() - begins).total_seconds() / 60
+
+    assert before <= found.passed <= after
+    assert found.starts[-1] == begins
+    assert 0 <= figures.course(TABLE, DAY).passed < 1
 
 
 def test_what_was_ever_is_no_minute() -> None:

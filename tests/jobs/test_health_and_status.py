@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
@@ -186,6 +187,10 @@ def test_the_search_for_the_oldest_follows_the_line_and_counts_nothing() -> None
 # --- What keeps vacuum from its work --------------------------------------------------------------
 
 
+@pytest.mark.skipif(
+    settings.EMBEDDED_HOME is None,
+    reason="on a server of its own the suite logs in as somebody whose sessions hide their age",
+)
 @pytest.mark.django_db(transaction=True)
 def test_an_old_transaction_is_told_with_its_process_and_a_remedy(
     monkeypatch: pytest.MonkeyPatch,

@@ -20,7 +20,7 @@ from tests.factories import make_user
 from tests.jobs.queueapp.models import Errand, Parcel
 from tests.jobs.statistics import counted, make_statistic
 
-TOKEN = "a-token-that-nobody-guesses"
+TOKEN = "a-token-that-nobody-guesses-in-a-year"
 
 
 @pytest.fixture
@@ -88,7 +88,29 @@ def test_a_wrong_token_is_refused(settings: Settings, client: Client, given: str
 def test_without_a_token_set_no_token_opens(settings: Settings, client: Client, given: str) -> None:
     settings.METRICS_TOKEN = ""
 
-    assert client.get("/metrics", headers={"Authorization": given}).status_code == 403
+    answer = client.get("/metrics", headers={"Authorization": given})
+
+    assert answer.status_code == 403
+    assert b"no token: the setting METRICS_TOKEN is empty. Set one," in answer.content
+
+
+@pytest.mark.django_db
+def test_a_stranger_is_not_asked_for_a_token_that_is_not_set(
+    settings: Settings, client: Client
+) -> None:
+    settings.METRICS_TOKEN = ""
+    told = b"This site has no token: the setting METRICS_TOKEN is empty. Log in as staff.\n"
+
+    assert client.get("/metrics").content == told
+
+
+@pytest.mark.django_db
+def test_another_scheme_is_told_which_is_wanted(settings: Settings, client: Client) -> None:
+    settings.METRICS_TOKEN = TOKEN
+
+    answer = client.get("/metrics", headers={"Authorization": "Basic bm86cGU="})
+
+    assert answer.content == b"Send the token as: Authorization: Bearer <METRICS_TOKEN>\n"
 
 
 @pytest.mark.django_db
@@ -103,8 +125,22 @@ def test_staff_may_read_it_by_their_session(client: Client, role: str, code: int
 
 
 @pytest.mark.django_db
-def test_it_is_read_only(scraper: Client) -> None:
-    assert scraper.post("/metrics").status_code == 405
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {TOKEN}"}])
+def test_it_is_read_only_for_everybody(
+    settings: Settings, method: str, headers: dict[str, str]
+) -> None:
+    """Also where forms are checked, as they are outside of tests."""
+    settings.METRICS_TOKEN = TOKEN
+
+    answer = Client(enforce_csrf_checks=True).generic(method, "/metrics", headers=headers)
+
+    assert answer.status_code == 405
+    assert {word.strip() for word in answer["Allow"].split(",")} == {"GET", "HEAD"}
+
+
+@pytest.mark.django_db
+def test_its_head_may_be_asked_for(scraper: Client) -> None:
     assert scraper.head("/metrics").status_code == 200
 
 

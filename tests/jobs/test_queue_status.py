@@ -23,7 +23,7 @@ from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from jobs import registry, status, switches
-from jobs.models import Worker
+from jobs.models import Queue, Worker
 from tests.jobs.queueapp.models import Errand, Parcel
 from tests.jobs.statistics import make_statistic
 
@@ -45,7 +45,7 @@ def queue(name: str) -> dict[str, Any]:
 
 @pytest.mark.django_db
 def test_the_last_hour_and_its_quantiles_are_told() -> None:
-    for ago in range(1, 6):
+    for ago in (0, 2, 3, 4, 5):
         make_statistic("test_errands", minutes_ago=ago, waits=[0.1] * 10, runs=[2.0] * 10, failed=2)
 
     found = queue("errands")
@@ -274,7 +274,20 @@ def test_a_screen_too_small_says_what_is_left_out(monkeypatch: pytest.MonkeyPatc
     assert all(len(line.replace("\x1b[K", "").replace("\x1b[H", "")) < 60 for line in lines)
 
 
-@pytest.mark.parametrize("interval", ["0", "-1", "soon"])
+@pytest.mark.django_db
+def test_what_people_wrote_cannot_write_to_a_terminal() -> None:
+    switches.pause("errands", by="ada")
+    told_by_sql = "the depot\n  no worker answers\x1b]0;owned\x07\u202e"
+    Queue.objects.update(pause_reason=told_by_sql, paused_by="ada\x1b[2J")
+
+    lines = told().split("\n")
+
+    odd = "\N{REPLACEMENT CHARACTER}"
+    [paused] = [line for line in lines if "paused since" in line]
+    assert paused.endswith(f"by ada{odd}[2J: the depot   no worker answers{odd}]0;owned{odd}{odd}")
+
+
+@pytest.mark.parametrize("interval", ["0", "-1", "soon", "86401", "9" * 5000, "nan", "inf", "1.5"])
 def test_a_wrong_interval_is_refused(interval: str) -> None:
-    with pytest.raises(CommandError, match="interval"):
+    with pytest.raises(CommandError, match=r"--interval: .{1,60} number of seconds from 1 to"):
         call_command("queue_status", "--watch", "--interval", interval)

@@ -55,6 +55,7 @@ def test_a_table_with_two_queues_is_refused() -> None:
 
 def test_a_queue_without_a_table_is_refused() -> None:
     with pytest.raises(ValueError, match="'letters' needs a model with a table"):
+        # Job is abstract: that is what is refused.
         registry.register(JobKind(queue="letters", model=Job, handler=run_errand))  # type: ignore[type-abstract]
 
 

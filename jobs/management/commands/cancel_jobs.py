@@ -16,12 +16,12 @@ class Command(OpsCommand):
     """A failed job is cancelled only where it is named; then nobody retries it by mistake."""
 
     help = "Cancel jobs of a queue that wait, and ask those that run to stop."
-    example = "cancel_jobs --queue imaging --all --dry-run"
+    example = "cancel_jobs imaging --all --dry-run"
     offers_batch_size = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--queue", type=arguments.queue, required=True, help="by name")
+        arguments.add_queue(parser)
         chosen = parser.add_mutually_exclusive_group(required=True)
         chosen.add_argument(
             "--job", type=arguments.key, action="append", metavar="ID", help="may be repeated"
@@ -33,7 +33,7 @@ class Command(OpsCommand):
 
     def run(self, **options: Any) -> dict[str, Any]:
         meant = {"ids": options["job"], "user_id": options["user"]}
-        queue = options["queue"]
+        queue = arguments.queue_of(options)
         try:
             jobs = switches.to_cancel(queue, **meant).count()
             if not options["dry_run"]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from config.commands import OpsCommand, positive
+from config.commands import OpsCommand
 from jobs import switches
 from jobs.management import arguments
 
@@ -23,10 +23,16 @@ class Command(OpsCommand):
         super().add_arguments(parser)
         parser.add_argument("queue", type=arguments.queue, help="the queue, by name")
         chosen = parser.add_mutually_exclusive_group(required=True)
-        chosen.add_argument("--jobs", type=positive, metavar="N", help="so many jobs")
+        chosen.add_argument(
+            "--jobs", type=arguments.whole(1, switches.MOST_JOBS), metavar="N", help="so many jobs"
+        )
         chosen.add_argument("--none", action="store_true", help="lift the limit")
         parser.add_argument(
-            "--seconds", type=positive, default=60, metavar="S", help="within so many seconds (60)"
+            "--seconds",
+            type=arguments.whole(1, switches.LONGEST_RATE_SECONDS, "of seconds"),
+            default=60,
+            metavar="S",
+            help=f"within so many seconds, 1 to {switches.LONGEST_RATE_SECONDS} (60)",
         )
 
     def run(self, **options: Any) -> dict[str, Any]:

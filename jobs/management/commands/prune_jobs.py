@@ -18,13 +18,26 @@ class Command(OpsCommand):
     """As the schedule does every night; by hand, for one queue, or with another age."""
 
     help = "Delete jobs that ended long ago, with their attempts."
-    example = "prune_jobs --queue imaging --older-than 30 --dry-run"
+    example = "prune_jobs imaging --older-than 30 --dry-run"
     offers_batch_size = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--queue", type=arguments.queue, metavar="Q", help="only this queue (all there are)"
+            "queues",
+            type=arguments.queue,
+            nargs="*",
+            metavar="queue",
+            help="only these queues, by name (all there are)",
+        )
+        parser.add_argument(
+            "--queue",
+            dest="queues_named",
+            type=arguments.queue,
+            action="append",
+            default=[],
+            metavar="QUEUE",
+            help="the same as an option; may be repeated",
         )
         parser.add_argument(
             "--older-than",
@@ -40,7 +53,8 @@ class Command(OpsCommand):
         if days is not None:
             age = timedelta(days=days)
             retention = housekeeping.Retention(finished=age, failed=age)
-        kinds = [registry.kind(options["queue"])] if options["queue"] else registry.kinds()
+        names = dict.fromkeys([*options["queues"], *options["queues_named"]])
+        kinds = [registry.kind(name) for name in names] or registry.kinds()
         batches = chain.from_iterable(
             housekeeping.delete_old(
                 kind,

@@ -14,12 +14,15 @@ from django.core.management.base import CommandParser
 from django.db import InterfaceError, OperationalError, connections
 
 from config.admin.formats import duration, exact_moment
-from config.commands import OpsCommand, positive
+from config.commands import OpsCommand
 from jobs import status
+from jobs.management import arguments
+from jobs.printable import one_line
 
 # On a terminal: to the upper left corner, to the end of the line, to the end of the screen.
 _HOME, _REST_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 _CLEAR = "\x1b[2J"
+_LONGEST_INTERVAL = 86_400
 
 
 class _Stopped(Exception):
@@ -47,9 +50,9 @@ class Command(OpsCommand):
         parser.add_argument(
             "--interval",
             metavar="SECONDS",
-            type=positive,
+            type=arguments.whole(1, _LONGEST_INTERVAL, "of seconds"),
             default=2,
-            help="seconds between looks (2)",
+            help=f"seconds between looks, 1 to {_LONGEST_INTERVAL} (2)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -64,6 +67,10 @@ class Command(OpsCommand):
         return status.as_json()
 
     def describe(self, outcome: dict[str, Any]) -> Iterator[str]:
+        """The lines for a person; what people or plain SQL wrote cannot steer the terminal."""
+        return map(one_line, self._lines(outcome))
+
+    def _lines(self, outcome: dict[str, Any]) -> Iterator[str]:
         if "problem" in outcome:
             yield outcome["problem"]
             return

@@ -16,12 +16,12 @@ class Command(OpsCommand):
     """A job whose like waits or runs meanwhile stays failed, and is counted as a duplicate."""
 
     help = "Put failed jobs of a queue in line once more; their retries count anew."
-    example = "retry_jobs --queue imaging --all --failed-since 12h --dry-run"
+    example = "retry_jobs imaging --all --failed-since 12h --dry-run"
     offers_batch_size = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--queue", type=arguments.queue, required=True, help="by name")
+        arguments.add_queue(parser)
         chosen = parser.add_mutually_exclusive_group(required=True)
         chosen.add_argument(
             "--job", type=arguments.key, action="append", metavar="ID", help="may be repeated"
@@ -36,7 +36,7 @@ class Command(OpsCommand):
 
     def run(self, **options: Any) -> dict[str, Any]:
         meant = {"ids": options["job"], "since": options["failed_since"]}
-        queue = options["queue"]
+        queue = arguments.queue_of(options)
         retried = duplicates = 0
         try:
             jobs = switches.to_retry(queue, **meant).count()

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 
 from config.commands import OpsCommand
 from jobs import schedule
+from jobs.printable import one_line
+
+_PENDING: Final = {
+    "add": "the database does not know it yet: no worker has started since the code declared it",
+    "change": "the code declares it otherwise by now; the next worker to start takes that up",
+    "retire": "the code no longer declares it; the next worker to start takes it out",
+}
 
 
 class Command(OpsCommand):
-    """Brings the table in step with the code first, as a worker does when it starts."""
+    """Reads only; safe at any time. What the workers do not know yet is marked."""
 
     help = "Show what recurs: when it is due next, and how its last run ended."
     example = "schedule_status --json"
@@ -21,14 +28,19 @@ class Command(OpsCommand):
     offers_dry_run = False
 
     def run(self, **options: Any) -> dict[str, Any]:
-        schedule.synchronise()
-        return {"entries": [entry.as_dict() for entry in schedule.standing()]}
+        return {"entries": [entry.as_dict() for entry in schedule.outlook()]}
 
     def describe(self, outcome: dict[str, Any]) -> Iterator[str]:
+        """The lines for a person; what people or errors wrote cannot steer the terminal."""
+        return map(one_line, self._lines(outcome))
+
+    def _lines(self, outcome: dict[str, Any]) -> Iterator[str]:
         for entry in outcome["entries"]:
             yield f"{entry['name']}: {entry['cron']} ({entry['timezone']}). {entry['description']}"
             yield f"  next {_next(entry)}"
             yield f"  last {_last(entry)}"
+            if entry["pending"]:
+                yield f"  {_PENDING[entry['pending']]}"
         if not outcome["entries"]:
             yield "Nothing recurs: no app has declared anything."
 
@@ -38,7 +50,8 @@ def _next(entry: dict[str, Any]) -> str:
         return "never: the code no longer declares it"
     if entry["paused_at"] is not None:
         by = f" by {entry['paused_by']}" if entry["paused_by"] else ""
-        return f"not while it is paused, since {_shown(entry['paused_at'])}{by}"
+        why = f": {entry['pause_reason']}" if entry["pause_reason"] else ""
+        return f"not while it is paused, since {_shown(entry['paused_at'])}{by}{why}"
     return _shown(entry["next_at"]) if entry["next_at"] else "never"
 
 

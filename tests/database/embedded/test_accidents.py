@@ -48,7 +48,8 @@ def test_after_the_supervisor_is_killed_postgresql_goes_too_and_comes_back(home:
 
     kill(before.supervisor)
 
-    assert eventually(lambda: _gone(before.supervisor))
+    # Its main thread may be gone while another still holds its locks.
+    assert eventually(lambda: _gone(before.supervisor) and not embedded.status(home).running)
     assert _kept(home) == 1000
     assert _gone(before.pid)
     assert embedded.status(home).supervisor != before.supervisor

@@ -179,6 +179,7 @@ def test_while_a_job_waits_the_page_shows_how_far_it_is(
 
     assert "The analysis waits" in page
     assert f'data-status-url="/imaging/image/{upload.image.pk}/status/"' in page
+    # A new image always has a job.
     assert f"/imaging/processingjob/{upload.job.pk}/cancel/" in page  # type: ignore[union-attr]
     assert "data-live-reload" in page
 

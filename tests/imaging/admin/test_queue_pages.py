@@ -21,7 +21,7 @@ from tests.imaging.admin.conftest import ROLES, ClientFor
 pytestmark = pytest.mark.django_db
 
 URL = "/imaging/processingjob/"
-STEERERS = {"admin", "analyst"}
+STEERERS = {"admin", "moderator", "analyst"}
 
 
 def post(client: Client, job: ProcessingJob, change: str, **data: Any) -> Any:

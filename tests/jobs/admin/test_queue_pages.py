@@ -91,11 +91,11 @@ def test_the_counts_are_shown_and_lead_to_the_jobs(client_for: ClientFor) -> Non
 
 
 def test_the_last_hour_is_drawn_and_said(client_for: ClientFor) -> None:
-    make_statistic("test_errands", minutes_ago=3, waits=[0.1] * 4, runs=[2.0] * 4, failed=1)
+    make_statistic("test_errands", minutes_ago=0, waits=[0.1] * 4, runs=[2.0] * 4, failed=1)
 
     part = card(seen(client_for("viewer")), "errands")
 
-    assert "4 jobs done in the last hour, 1 failed; 1.0 a minute now" in part
+    assert "4 jobs done in the last hour, 1 failed; 5.0 a minute now" in part
     assert 'class="jobs-done"' in part
     assert 'class="jobs-failed"' in part
     assert "99\u00a0ms" in part
@@ -110,6 +110,16 @@ def test_a_paused_queue_says_by_whom_and_why(client_for: ClientFor) -> None:
         assert "by ada@example.org: &lt;b&gt;the depot&lt;/b&gt; moves" in page
         assert f'action="{URL}errands/resume/"' in page
         assert f"{URL}errands/pause/" not in page
+
+
+def test_a_reason_that_plain_sql_wrote_shows_what_an_eye_would_not_see(
+    client_for: ClientFor,
+) -> None:
+    switches.pause("errands", by="ada")
+    Queue.objects.update(pause_reason="the \u202etoped")
+
+    for page in (seen(client_for("viewer")), seen(client_for("viewer"), ERRANDS)):
+        assert "by ada: the \N{REPLACEMENT CHARACTER}toped" in page
 
 
 def test_a_queue_without_a_worker_says_what_to_do(client_for: ClientFor) -> None:
@@ -177,14 +187,14 @@ def test_failures_that_take_long_to_count_are_not_guessed(
     answer = client.post(f"{URL}errands/retry/", follow=True)
 
     assert "counting them takes long" in part
-    assert "retry_jobs --queue errands --all" in answer.content.decode()
+    assert "retry_jobs errands --all" in answer.content.decode()
 
 
 # --- The page of one ----------------------------------------------------------------------------
 
 
 def test_the_pictures_have_their_message_and_a_table(client_for: ClientFor) -> None:
-    make_statistic("test_errands", minutes_ago=3, waits=[0.1] * 4, runs=[2.0] * 4, failed=1)
+    make_statistic("test_errands", minutes_ago=0, waits=[0.1] * 4, runs=[2.0] * 4, failed=1)
 
     page = seen(client_for("viewer"), ERRANDS)
 

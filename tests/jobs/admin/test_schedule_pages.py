@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from jobs import schedule
 from jobs.admin.cron_words import in_words
-from jobs.models import Recurrence, RecurringJob
+from jobs.models import Attempt, Recurrence, RecurringJob
 from tests.jobs.admin.conftest import ROLES, STEERERS, ClientFor
 
 URL, RUNS = "/jobs/recurrence/", "/jobs/recurringjob/"
@@ -60,7 +60,7 @@ def test_an_entry_is_run_now_and_its_run_is_told(client_for: ClientFor) -> None:
     page = seen(client)
     assert f'href="{RUNS}{run.pk}/change/"' in page
     assert "Queued</span>" in page
-    assert "already waits or runs" in post(client, "run")
+    assert f"The entry {NAME} already waits or runs." in post(client, "run")
     assert RecurringJob.objects.count() == 1
 
 
@@ -79,14 +79,43 @@ def test_a_run_that_failed_says_why(client_for: ClientFor) -> None:
 
 
 @pytest.mark.usefixtures("entries")
+def test_no_page_shows_what_an_eye_would_not_see(client_for: ClientFor) -> None:
+    client = client_for("moderator")
+    odd = "\N{REPLACEMENT CHARACTER}"
+    told = "no \u202eecaps\x1b[2J left"
+    schedule.pause(NAME, by="anna", reason=told)
+    Recurrence.objects.filter(name="prune_statistics").update(pause_reason=told)
+    schedule.run_now(NAME)
+    RecurringJob.objects.update(status="processing", attempt=1, started_at=timezone.now())
+    RecurringJob.objects.update(status="failed", error_message=told, completed_at=timezone.now())
+    job = RecurringJob.objects.get()
+    Attempt.objects.create(
+        table_name="recurring_jobs", job_id=job.pk, attempt=1, outcome="failed", error_message=told
+    )
+
+    pages = [
+        seen(client),
+        seen(client, f"{URL}{NAME}/change/"),
+        seen(client, f"{URL}prune_statistics/change/"),
+        seen(client, RUNS),
+        seen(client, f"{RUNS}{job.pk}/change/"),
+        seen(client, "/jobs/attempt/"),
+        seen(client, f"/jobs/attempt/{Attempt.objects.get().pk}/change/"),
+    ]
+
+    assert all(f"no {odd}ecaps{odd}[2J left" in page for page in pages)
+    assert not any("\u202e" in page or "\x1b" in page for page in pages)
+
+
+@pytest.mark.usefixtures("entries")
 def test_an_entry_is_paused_and_resumed(client_for: ClientFor) -> None:
     client = client_for("moderator")
 
-    assert f"{NAME} is paused." in post(client, "pause").lower().replace("prune_jobs", NAME)
+    assert f"The entry {NAME} is paused." in post(client, "pause")
     entry = Recurrence.objects.get(name=NAME)
     assert entry.paused_by.startswith("moderator")
     assert "Paused</span>" in seen(client)
-    assert "runs again from its next moment on" in post(client, "resume")
+    assert f"The entry {NAME} runs again from its next moment on" in post(client, "resume")
     entry.refresh_from_db()
     assert entry.paused_at is None
 
@@ -100,7 +129,7 @@ def test_an_entry_that_left_the_code_says_so_and_cannot_be_run(client_for: Clien
 
     assert "Not in the code any more" in page
     assert f'action="{URL}{NAME}/run/"' not in page
-    assert "has left the schedule" in post(client, "run")
+    assert f"The entry {NAME} has left the schedule" in post(client, "run")
 
 
 @pytest.mark.usefixtures("entries")

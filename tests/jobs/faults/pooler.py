@@ -57,8 +57,10 @@ class Pooler:
             _CONFIGURATION.format(target=known, port=port, folder=folder), encoding="utf-8"
         )
         command = [PROGRAM, str(file)]
-        if os.geteuid() == 0:  # it refuses to run as root; the server lets its own account in
-            account = pwd.getpwuid(Path(f"{target['host']}").stat().st_uid).pw_name
+        if os.geteuid() == 0:  # it refuses to run as root
+            # By a socket the server lets its own account in; over TCP any will do.
+            host = Path(f"{target['host']}")
+            account = pwd.getpwuid(host.stat().st_uid).pw_name if host.is_absolute() else "nobody"
             shutil.chown(folder, account)
             command = [PROGRAM, "--user", account, str(file)]
         self._process = subprocess.Popen(

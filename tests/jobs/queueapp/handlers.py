@@ -28,7 +28,7 @@ class Unfixable(Exception):
 
 def prepare() -> None:
     """Counts how often a process was prepared."""
-    global prepared  # noqa: PLW0603
+    global prepared  # noqa: PLW0603 - of this process
     prepared += 1
 
 
