@@ -61,6 +61,7 @@ def configuration(level: str, form: str) -> dict[str, Any]:
             # A refused or missing page is the visitor's business, not an operator's.
             "django.request": {"level": "ERROR"},
             "PIL": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},  # a line for each publication
             "numba": {"level": "WARNING"},
         },
     }

@@ -28,6 +28,7 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
 
 _database = environment.database_url("DATABASE_URL") or environment.database_parts()
 _owner = environment.database_url("DATABASE_OWNER_URL")
+_sealer = environment.database_url("DATABASE_SEALER_URL")
 _pool_size = environment.integer("DATABASE_POOL_SIZE", 20, most=500)
 _pool_wait_ms = environment.integer("DATABASE_TIMEOUT", 30_000, least=1)
 
@@ -51,6 +52,8 @@ if _database is None:
     }
     # Migrations, and whatever else needs ownership, log in with these instead.
     DATABASE_OWNER: dict[str, str] = {"USER": "lacuna_owner"}
+    # The login that seals the audit log.
+    DATABASE_SEALER: dict[str, str] = {"USER": "lacuna_sealer"}
     # The login that may create roles and databases (the test suite does).
     DATABASE_ADMIN: dict[str, str] = {"USER": "postgres"}
 else:
@@ -63,6 +66,7 @@ else:
         }
     _login = {key: _database.get(key, "") for key in ("USER", "PASSWORD", "HOST", "PORT")}
     DATABASE_OWNER = {key: _owner[key] for key in _login} if _owner else _login
+    DATABASE_SEALER = {key: _sealer[key] for key in _login} if _sealer else DATABASE_OWNER
     DATABASE_ADMIN = DATABASE_OWNER
     if _database["USER"] != "lacuna_app":
         _database["OPTIONS"]["assume_role"] = "lacuna_app"
@@ -80,6 +84,7 @@ INSTALLED_APPS = [
     "imaging",
     "accounts",
     "jobs",
+    "audit",
     "database",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -100,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.middleware.ActingUserMiddleware",
+    "audit.middleware.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -173,11 +179,8 @@ SECURE_SSL_REDIRECT = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https")
-    if environment.boolean("BEHIND_PROXY", default=False)
-    else None
-)
+BEHIND_PROXY = environment.boolean("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 X_FRAME_OPTIONS = "DENY"
@@ -194,6 +197,20 @@ CONTENT_SECURITY_POLICY = {
 
 # Who sends it as "Authorization: Bearer ..." may read /metrics; without it, only staff may.
 METRICS_TOKEN = environment.token("METRICS_TOKEN", least=32)
+
+# --- Audit log ----------------------------------------------------------------------------------
+
+# The signing keys: outside the database, readable by the sealer alone.
+AUDIT_KEYRING = Path(
+    os.environ.get("AUDIT_KEYRING") or LACUNA_HOME / "audit" / "keyring.json"
+).resolve()
+# Whom to believe when the log is verified: a file of public keys. Default: the keyring's.
+AUDIT_TRUSTED_KEYS = os.environ.get("AUDIT_TRUSTED_KEYS", "").strip()
+# Where checkpoints go, so that the log cannot be cut short or forked unnoticed.
+AUDIT_PUBLISH = environment.words("AUDIT_PUBLISH", [f"file://{LACUNA_HOME / 'audit/checkpoints'}"])
+AUDIT_PUBLISH_SECONDS = environment.integer("AUDIT_PUBLISH_SECONDS", 60, least=1, most=86_400)
+# Public keys of witnesses whose cosignature is demanded.
+AUDIT_WITNESS_KEYS = environment.words("AUDIT_WITNESS_KEYS", [])
 
 # --- Logs ---------------------------------------------------------------------------------------
 

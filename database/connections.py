@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from database import roles
 
 _LOGIN_KEYS = ("USER", "PASSWORD", "HOST", "PORT")
+_PARAMETERS = {"USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 
 
 def _switch(connection: BaseDatabaseWrapper, login: dict[str, str], role: str | None) -> None:
@@ -55,22 +56,47 @@ def as_admin(connection: BaseDatabaseWrapper) -> Any:
     return _as(connection, settings.DATABASE_ADMIN, None)
 
 
+def connection_parameters(
+    alias: str = DEFAULT_DB_ALIAS,
+    *,
+    application_name: str = "lacuna",
+    login: dict[str, str] | None = None,
+    role: str | None = None,
+) -> tuple[dict[str, Any], str | None]:
+    """What ``psycopg.connect`` takes, and the role to SET afterwards, if another than the login's.
+
+    As Django would log in; with ``login`` and ``role`` as somebody else.
+    """
+    connection = connections[alias]
+    params = connection.get_connection_params()
+    for key in ("context", "cursor_factory"):
+        params.pop(key, None)
+    if login is None:
+        role = role or connection.settings_dict["OPTIONS"].get("assume_role")
+    else:
+        params |= {_PARAMETERS[key]: value for key, value in login.items() if value}
+        role = None if role == params.get("user") else role
+    params.pop("pool", None)
+    params.pop("assume_role", None)
+    params["application_name"] = application_name
+    return params, role
+
+
 def own_connection(
-    alias: str = DEFAULT_DB_ALIAS, *, application_name: str = "lacuna"
+    alias: str = DEFAULT_DB_ALIAS,
+    *,
+    application_name: str = "lacuna",
+    login: dict[str, str] | None = None,
+    role: str | None = None,
 ) -> psycopg.Connection[tuple[Any, ...]]:
     """A psycopg connection of the caller's own, in autocommit mode, as Django would log in.
 
     For LISTEN, advisory locks that last, and records that must outlive a rollback. The caller
     closes it. It never comes from the pool, and carries no acting user.
     """
-    connection = connections[alias]
-    params = connection.get_connection_params()
-    for key in ("context", "cursor_factory"):
-        params.pop(key, None)
-    role = connection.settings_dict["OPTIONS"].get("assume_role")
-    params.pop("pool", None)
-    params.pop("assume_role", None)
-    params["application_name"] = application_name
+    params, role = connection_parameters(
+        alias, application_name=application_name, login=login, role=role
+    )
     own: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(**params, autocommit=True)
     if role:
         own.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(role)))

@@ -17,6 +17,7 @@ APP: Final = "lacuna_app"
 READONLY: Final = "lacuna_readonly"
 AUDITOR: Final = "lacuna_auditor"
 BACKUP: Final = "lacuna_backup"
+SEALER: Final = "lacuna_sealer"
 
 # What each role is for, and the attributes it is created with. NOINHERIT: a role that is later
 # granted to the application must be taken on purpose (SET ROLE), never merely possessed.
@@ -26,6 +27,7 @@ ROLES: Final[dict[str, LiteralString]] = {
     READONLY: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS LOGIN",  # reports
     AUDITOR: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS LOGIN",  # reads the audit log
     BACKUP: "NOSUPERUSER NOCREATEDB NOCREATEROLE BYPASSRLS LOGIN",  # dumps every row
+    SEALER: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS LOGIN",  # seals the audit log
 }
 
 # Any constant will do; advisory locks are per database, so every caller connects to the same one.
@@ -74,7 +76,7 @@ def let_login_become(connection: psycopg.Connection[tuple[object, ...]], login: 
     present = {row[0] for row in members}
     newer = connection.info.server_version >= 160000  # inheritance is fixed at the GRANT
     options = sql.SQL(" WITH INHERIT FALSE, SET TRUE") if newer else sql.SQL("")
-    for role in (OWNER, APP, READONLY):
+    for role in (OWNER, APP, READONLY, SEALER):
         if role in present or role == login:
             continue
         connection.execute(

@@ -15,6 +15,7 @@ from django.db import connection, connections
 from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 
+from audit import recording
 from database import roles
 from database.connections import as_admin, as_owner, own_connection
 
@@ -88,7 +89,7 @@ def _empty_tables(self: TransactionTestCase) -> None:
                 "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
                 " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
                 " AND tablename NOT IN ('django_migrations', 'django_content_type',"
-                " 'auth_permission', 'migrations_history')"
+                " 'auth_permission', 'migrations_history', 'audit_action')"
             )
         ]
         admin.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
@@ -124,3 +125,19 @@ def owner(transactional_db: None) -> Iterator[psycopg.Connection[tuple[Any, ...]
     """A connection of its own as the owner of the tables; sees committed rows only."""
     with as_owner(connection), own_connection() as own:
         yield own
+
+
+@pytest.fixture(autouse=True)
+def kept_entries_go_with_the_test(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries that outlive a rollback would outlive the tests that are rolled back, too."""
+    mark = request.node.get_closest_marker("django_db")
+    if "transactional_db" in request.fixturenames or (mark and mark.kwargs.get("transaction")):
+        return
+
+    def write(written: recording.Written, action: str, using: str) -> None:
+        with connections[using].cursor() as cursor:
+            cursor.execute(*written)
+
+    monkeypatch.setattr(recording, "_write_apart", write)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import models
 
 # Each package with its layer; a foreign key may point to its own package or further down.
-LAYERS = {"imaging": 4, "accounts": 3, "jobs": 2, "database": 1, "config": 0}
+LAYERS = {"imaging": 5, "accounts": 4, "jobs": 3, "audit": 2, "database": 1, "config": 0}
 OURS = set(LAYERS)
 ROOT = Path(settings.BASE_DIR)
 
@@ -38,7 +38,8 @@ def test_foreign_keys_point_down() -> None:
 
 def test_every_model_has_a_key_ordered_by_time_and_no_implicit_order() -> None:
     for model in our_models():
-        assert type(model._meta.pk).__name__ == "KeyField", model
+        if model._meta.managed:  # a view has the keys of its tables
+            assert type(model._meta.pk).__name__ == "KeyField", model
         assert model._meta.ordering == [], model
 
 

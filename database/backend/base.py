@@ -12,11 +12,11 @@ from django.db import Error, transaction
 from django.db.backends.postgresql import base
 
 from database import embedded
-from database.actor import current_actor
+from database.actor import circumstances, current_actor
 from database.backend.client import DatabaseClient
 from database.backend.creation import DatabaseCreation
 
-_TELL = "SELECT set_config('app.user_id', %s, true)"
+_TELL = "SELECT set_config('app.user_id', %s, true), set_config('app.context', %s, true)"
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -64,7 +64,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def tell_actor(self) -> None:
         """Name the acting user to the open transaction; ends with it."""
         with self.wrap_database_errors:  # a lost server is Django's OperationalError here too
-            self.connection.execute(_TELL, [current_actor()])
+            self.connection.execute(_TELL, [current_actor(), circumstances()])
 
     def _lone_query(
         self,

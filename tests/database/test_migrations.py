@@ -17,7 +17,7 @@ from database import migration_history, migration_status
 from database.connections import as_owner
 from database.models import MigrationRun
 
-OURS = ("imaging", "accounts", "jobs", "database")
+OURS = ("imaging", "accounts", "jobs", "audit", "database")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -25,6 +25,7 @@ class Command(OpsCommand):
     )
     example = "create_roles --dry-run"
     exclusive: ClassVar[bool] = False  # the lock would need a role that is not there yet
+    records: ClassVar[bool] = False  # nor is the log
     requires_system_checks = []
 
     def run(self, **options: Any) -> dict[str, Any]:

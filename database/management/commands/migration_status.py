@@ -18,6 +18,7 @@ class Command(OpsCommand):
     example = "migration_status --validate"
     exclusive: ClassVar[bool] = False
     offers_dry_run: ClassVar[bool] = False
+    records: ClassVar[bool] = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

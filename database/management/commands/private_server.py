@@ -19,6 +19,7 @@ class Command(OpsCommand):
     example = "private_server status --json"
     exclusive: ClassVar[bool] = False
     offers_dry_run: ClassVar[bool] = False
+    records: ClassVar[bool] = False  # the log lies in the server that it may stop
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -45,6 +45,7 @@ def test_the_first_start_makes_the_cluster_the_roles_and_the_database(fresh_home
         ("lacuna_backup", True, True, True, False),
         ("lacuna_owner", True, True, False, False),
         ("lacuna_readonly", True, True, False, False),
+        ("lacuna_sealer", True, True, False, False),
     ]
     assert owner == ("lacuna_owner", "b", "C.UTF-8", "UTF8")
     for role in roles.ROLES:

@@ -1,0 +1,1 @@
+"""Published vectors of the audit log's formats, and what makes them."""
