@@ -1,11 +1,12 @@
 """What the engine tidies up by itself: old jobs, attempts and statistics go, new months come."""
 
-from jobs.housekeeping.months import make_months_ahead
+from jobs.housekeeping.months import MONTHS_AHEAD, make_months_ahead
 from jobs.housekeeping.old_jobs import Batch, Retention, delete_old
 from jobs.housekeeping.old_records import delete_old_attempts, delete_old_statistics
 from jobs.housekeeping.recurring import make_partitions, prune_finished, prune_statistics
 
 __all__ = [
+    "MONTHS_AHEAD",
     "Batch",
     "Retention",
     "delete_old",

@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db import connection
 
+from audit import partitions as audit_partitions
 from database import partitions
 
 MONTHS_AHEAD: Final = 3
@@ -22,7 +23,8 @@ _BY_RANGE: Final = """
 def make_months_ahead(*, months: int = MONTHS_AHEAD) -> list[str]:
     """Make the coming months of every table that has a month already; return the new names.
 
-    A table that is partitioned otherwise is left alone. Safe to repeat.
+    The audit log, which lies in a schema of its own, is among them. A table that is partitioned
+    otherwise is left alone. Safe to repeat.
     """
     with connection.cursor() as cursor:
         cursor.execute(_BY_RANGE)
@@ -31,4 +33,4 @@ def make_months_ahead(*, months: int = MONTHS_AHEAD) -> list[str]:
     for table in tables:
         if any(one.month is not None for one in partitions.list_partitions(table)):
             made += partitions.create_ahead(table, months=months)
-    return made
+    return made + audit_partitions.make_ahead(months=months)

@@ -16,8 +16,9 @@ from functools import cache
 from typing import Final
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
+from audit.recording import record
 from database import system_settings
 from jobs.moments import database_now
 from jobs.registry import JobKind
@@ -177,13 +178,31 @@ def _step(
 ) -> tuple[UUID, Batch]:
     """Look at the next jobs and delete the old ones; the last key, and what was done."""
     parameters = [*ends, after, limit, before]
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         if dry_run:
             cursor.execute(look(kind.model), parameters)
         else:
             cursor.execute(delete(kind.model), [*parameters, *ends])
         last, *counts = cursor.fetchone()
-    return last or after, Batch(*counts)
+        batch = Batch(*counts)
+        if not dry_run and (batch.finished or batch.failed):
+            _record(kind, batch, after=after, last=last)
+    return last or after, batch
+
+
+def _record(kind: JobKind, batch: Batch, *, after: UUID, last: UUID) -> None:
+    record(
+        "jobs.pruned",
+        subject=("queue", kind.model._meta.db_table),
+        details={
+            "queue": kind.queue,
+            "finished": batch.finished,
+            "failed": batch.failed,
+            "attempts": batch.attempts,
+            "after": after,
+            "last": last,
+        },
+    )
 
 
 def _days(setting: str) -> timedelta | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audit import partitions
 from jobs import registry
 from jobs.housekeeping.months import make_months_ahead
 from jobs.housekeeping.old_jobs import delete_old
@@ -23,9 +24,12 @@ def prune_finished(job: RecurringJob) -> None:
 
 
 def make_partitions(job: RecurringJob) -> None:
-    """Make the coming months of every table that is partitioned by month."""
+    """Make the coming months of every table, and mend the audit log where one was missing."""
     made = make_months_ahead()
+    moved = partitions.recover_astray()
     message = f"made {', '.join(made)}" if made else "every month is there"
+    if moved:
+        message += f"; {moved} entries of the audit log put into their months"
     report_progress(job, done=1, total=1, message=message)
 
 

@@ -28,7 +28,7 @@ _STOP_WITHIN = 40
 
 
 class Command(BaseCommand):
-    """Everything in one: database, people, photographs, a worker and the web server."""
+    """Everything in one: database, people, photographs, worker, sealer and web server."""
 
     help = (
         "Show Lacuna with sample people and real photographs, on this machine alone. Prints the"
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         added = self._photographs(people)
         connections.close_all()
         port = _free_port(port)
-        processes = [_start_worker(), _start_web(port)]
+        processes = [_start_sealer(), _start_worker(), _start_web(port)]
         try:
             self._wait_until_ready(processes, port)
             self._tell(port, password, added)
@@ -123,7 +123,24 @@ def _free_port(first: int) -> int:
 
 def _environment() -> dict[str, str]:
     # A terminal full of access lines would bury the address.
-    return {**os.environ, "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")}
+    return {
+        **os.environ,
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+        # The demonstration's log is signed with its own key, and published beside it alone.
+        "AUDIT_KEYRING": str(settings.LACUNA_HOME / "audit" / "keyring.json"),
+        "AUDIT_PUBLISH": f"file://{settings.LACUNA_HOME / 'audit' / 'checkpoints'}",
+        "AUDIT_TRUSTED_KEYS": "",
+        "AUDIT_WITNESS_KEYS": "",
+    }
+
+
+def _start_sealer() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "seal_audit"],
+        env=_environment(),
+        stdout=subprocess.DEVNULL,  # what it has done in all is not for this terminal
+        start_new_session=True,
+    )
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
