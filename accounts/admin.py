@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -18,8 +18,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.actions import people
 from accounts.models import User
 from accounts.roles import Role
+from audit.people import Directory, register
 from config.admin import formats
 from config.admin.model_admin import PageAction, StaffModelAdmin
 from config.admin.site import NavItem, SearchHit, add_navigation, add_search
@@ -151,6 +153,13 @@ class PersonAdmin(StaffModelAdmin, _UserAdmin):
         form.acting = request.user  # type: ignore[attr-defined] # the class is made per request
         return form
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save through the actions, which record it."""
+        if change:
+            people.change(obj, by=form.acting)
+        else:
+            people.add(obj, by=form.acting)
+
     def get_page_actions(self, request: HttpRequest, obj: Any = None) -> list[PageAction]:
         """Setting a password stands beside the person's name."""
         if obj is None or not self.has_change_permission(request, obj):
@@ -201,6 +210,18 @@ def _find_people(request: HttpRequest, text: str) -> Iterator[SearchHit]:
         yield SearchHit("Person", str(person), url, f"{person.email}, {person.get_role_display()}")
 
 
+def _names(ids: Collection[UUID]) -> dict[UUID, str]:
+    """What people are called, for the audit log."""
+    return {person.pk: str(person) for person in User.objects.filter(pk__in=ids)}
+
+
+def _meant(text: str) -> list[UUID]:
+    """Whom a name or address typed into the audit log's filter means."""
+    wanted = Q(email__istartswith=text) | Q(full_name__icontains=text)
+    return list(User.objects.filter(wanted).order_by("email").values_list("pk", flat=True)[:20])
+
+
+register(Directory(names=_names, find=_meant))
 add_search(_find_people, permission="accounts.view_user")
 add_navigation(
     NavItem(

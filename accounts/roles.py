@@ -49,6 +49,7 @@ _MODERATOR: Final = _VIEWER | {
     "imaging.change_analysisresult",
     "jobs.change_queue",  # pause, limit, retry all that failed; retry and cancel single jobs
     "jobs.change_recurrence",  # pause an entry of the schedule, run it now
+    "audit.view_entry",  # who did what
 }
 
 # The admin is not listed: an admin may do everything.

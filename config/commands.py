@@ -12,7 +12,7 @@ import sys
 import time
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
@@ -31,8 +31,11 @@ EX_PIPE = 141
 # Counts beyond this are typing errors, and beyond what the database counts in.
 LARGEST = 2**31 - 1
 
-# Called with (command, outcome, details) after each run; the audit log registers itself here.
+# Called with (command, outcome, details) after each run that changes something; the outcome is
+# success, partial or failure. The audit log registers itself here.
 observers: list[Callable[[str, str, dict[str, Any]], None]] = []
+# Entered around each run, with the command's name.
+surroundings: list[Callable[[str], AbstractContextManager[None]]] = []
 
 
 def positive(text: str) -> int:
@@ -61,6 +64,8 @@ class OpsCommand(BaseCommand):
     offers_dry_run: ClassVar[bool] = True
     offers_batch_size: ClassVar[bool] = False
     batch_size: ClassVar[int] = 1000
+    # Whether runs are told to the observers: not where a command only looks.
+    records: ClassVar[bool] = True
 
     stopping = False
     # A run that did its work but must not count as a success, such as one with refused files.
@@ -98,8 +103,11 @@ class OpsCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Take the lock, run, and print the outcome."""
         self._terminal = sys.stderr.isatty() and not options["json"]
+        self._watched = self.records and not options.get("dry_run")
         started = time.monotonic()
-        with self._signals(), self._lock():
+        with self._signals(), self._lock(), ExitStack() as around:
+            for surrounding in surroundings:
+                around.enter_context(surrounding(self.name))
             try:
                 outcome = self.run(**options)
             except OperationalError as error:
@@ -109,7 +117,8 @@ class OpsCommand(BaseCommand):
                 self._observe("failure", {"error": str(error)})
                 raise
         outcome = {**outcome, "stopped_early": True} if self.stopping else outcome
-        self._observe("success", {**outcome, "seconds": round(time.monotonic() - started, 3)})
+        ended = "partial" if self.exit_code else "success"
+        self._observe(ended, {**outcome, "seconds": round(time.monotonic() - started, 3)})
         self._print(outcome, as_json=options["json"])
         if self.exit_code:
             raise SystemExit(self.exit_code)
@@ -150,8 +159,9 @@ class OpsCommand(BaseCommand):
 
     def _observe(self, outcome: str, details: dict[str, Any]) -> None:
         log.info("command ended", command=self.name, outcome=outcome, **details)
-        for observer in observers:
-            observer(self.name, outcome, details)
+        if self._watched:
+            for observer in observers:
+                observer(self.name, outcome, details)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from imaging import audited
+
 
 class ImagingConfig(AppConfig):
     """Images, analyses, the processing queue and the cache."""
@@ -10,5 +12,6 @@ class ImagingConfig(AppConfig):
     verbose_name = "Images"
 
     def ready(self) -> None:
+        audited.declare()
         # The models exist only now; the settings, the job kind and the schedule need them.
         from imaging import kinds, schedule, system_settings  # noqa: F401, PLC0415 - see above

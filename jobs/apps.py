@@ -5,6 +5,7 @@ from django.utils.module_loading import import_string
 
 from config.health import ADVISORY
 from config.logs import CONTEXT
+from jobs import audited
 from jobs.context import for_logs
 
 
@@ -15,6 +16,7 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
+        audited.declare()
         if for_logs not in CONTEXT:
             CONTEXT.append(for_logs)
         # What follows reads tables, so its modules can only be loaded now.

@@ -13,9 +13,11 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from audit.recording import record
 from jobs import registry
 from jobs.errors import DuplicateJob
 from jobs.models.job import Job
@@ -29,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST_RATE_SECONDS: Final = 86_400
 MOST_JOBS: Final = 2**31 - 1
+# An entry of the audit log names so many jobs one by one.
+_MOST_NAMED: Final = 5000
 
 
 class NotForThisQueue(ValueError):
@@ -46,6 +50,7 @@ class Switched:
 # --- The queue ------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def pause(queue: str, *, by: str, reason: str = "") -> bool:
     """Let no worker begin a job of the queue; what runs goes on. False if it was paused already."""
     row = _row(queue)
@@ -53,15 +58,32 @@ def pause(queue: str, *, by: str, reason: str = "") -> bool:
         paused_at=Now(), paused_by=by, pause_reason=printable(reason)
     )
     if changed:
+        record(
+            "queue.paused",
+            subject=("queue", row.table_name),
+            before={"paused": False},
+            after={"paused": True},
+            details={"queue": queue, "reason": printable(reason)},
+            personal={"by": by},
+        )
         log.info("queue paused", queue=queue, by=by, reason=reason)
     return bool(changed)
 
 
+@transaction.atomic
 def resume(queue: str, *, by: str) -> bool:
     """Let workers begin jobs of the queue again. False if it was not paused."""
     rows = Queue.objects.filter(table_name=_table(queue), paused_at__isnull=False)
     changed = rows.update(paused_at=None, paused_by="", pause_reason="")
     if changed:
+        record(
+            "queue.resumed",
+            subject=("queue", _table(queue)),
+            before={"paused": True},
+            after={"paused": False},
+            details={"queue": queue},
+            personal={"by": by},
+        )
         log.info("queue resumed", queue=queue, by=by)
     return bool(changed)
 
@@ -71,6 +93,7 @@ def is_paused(queue: str) -> bool:
     return Queue.objects.filter(table_name=_table(queue), paused_at__isnull=False).exists()
 
 
+@transaction.atomic
 def limit(queue: str, *, jobs: int | None, seconds: int = 60, by: str = "") -> None:
     """Let ``jobs`` of the queue begin within ``seconds``; None lifts the limit.
 
@@ -78,10 +101,19 @@ def limit(queue: str, *, jobs: int | None, seconds: int = 60, by: str = "") -> N
     NotForThisQueue if a number is out of bounds.
     """
     check_limit(jobs=jobs, seconds=seconds)
-    row = _row(queue)
+    row = Queue.objects.select_for_update().get(pk=_row(queue).pk)
+    before = {"rate_limit": row.rate_limit, "rate_seconds": row.rate_seconds}
     row.rate_limit, row.tokens, row.tokens_at = jobs, None, None
     row.rate_seconds = seconds
     row.save(update_fields=["rate_limit", "rate_seconds", "tokens", "tokens_at"])
+    record(
+        "queue.limited",
+        subject=("queue", row.table_name),
+        before=before,
+        after={"rate_limit": jobs, "rate_seconds": seconds},
+        details={"queue": queue},
+        personal={"by": by},
+    )
     log.info("queue limited", queue=queue, jobs=jobs, seconds=seconds, by=by)
 
 
@@ -178,8 +210,28 @@ def cancel_batches(
     """
     wanted = to_cancel(queue, ids=ids, user_id=user_id)
     for batch in _batches(wanted, batch_size):
-        # Named anew: what has failed or ended since it was read is not what was meant.
-        yield Switched(wanted.filter(id__in=batch).cancel())
+        yield _cancel(queue, wanted, batch)
+
+
+@transaction.atomic
+def retry_job(queue: str, job_id: UUID) -> bool:
+    """Put one failed job in line once more; False if it has not failed, or is not there.
+
+    DuplicateJob, if its like waits or runs meanwhile.
+    """
+    changed = registry.kind(queue).jobs.filter(id=job_id).retry()
+    if changed:
+        record("job.retried", subject=("job", str(job_id)), details={"queue": queue})
+    return bool(changed)
+
+
+@transaction.atomic
+def cancel_job(queue: str, job_id: UUID) -> bool:
+    """Cancel one job, or ask it to stop; False if it has ended already, or is not there."""
+    changed = registry.kind(queue).jobs.filter(id=job_id).cancel()
+    if changed:
+        record("job.cancelled", subject=("job", str(job_id)), details={"queue": queue})
+    return bool(changed)
 
 
 def _check(kind: JobKind, ids: Sequence[UUID], states: Sequence[str], why: str) -> None:
@@ -192,19 +244,47 @@ def _check(kind: JobKind, ids: Sequence[UUID], states: Sequence[str], why: str) 
             raise NotForThisQueue(f"The job {key} is {found[key]}: {why}.")
 
 
+@transaction.atomic
 def _retry(kind: JobKind, batch: Sequence[UUID]) -> Switched:
     """All at once; one by one where a job of the same key waits or runs meanwhile."""
-    try:
-        return Switched(kind.jobs.filter(id__in=batch).retry())
-    except DuplicateJob:
-        pass
     retried = duplicates = 0
-    for key in batch:
-        try:
-            retried += kind.jobs.filter(id=key).retry()
-        except DuplicateJob:
-            duplicates += 1
-    return Switched(retried, duplicates)
+    try:
+        retried = kind.jobs.filter(id__in=batch).retry()
+    except DuplicateJob:
+        for key in batch:
+            try:
+                retried += kind.jobs.filter(id=key).retry()
+            except DuplicateJob:
+                duplicates += 1
+    switched = Switched(retried, duplicates)
+    _record("jobs.retried", kind.queue, switched, batch)
+    return switched
+
+
+@transaction.atomic
+def _cancel(queue: str, wanted: JobQuerySet[Job], batch: Sequence[UUID]) -> Switched:
+    # Named anew: what has failed or ended since it was read is not what was meant.
+    switched = Switched(wanted.filter(id__in=batch).cancel())
+    _record("jobs.cancelled", queue, switched, batch)
+    return switched
+
+
+def _record(action: str, queue: str, switched: Switched, batch: Sequence[UUID]) -> None:
+    """One entry for the batch: how many jobs were switched, and of which they are."""
+    if not switched.jobs:
+        return
+    named = {"ids": list(batch)} if len(batch) <= _MOST_NAMED else {"ids": [batch[0], batch[-1]]}
+    record(
+        action,
+        subject=("queue", _table(queue)),
+        details={
+            "queue": queue,
+            "jobs": switched.jobs,
+            "duplicates": switched.duplicates,
+            "asked": len(batch),
+            **named,
+        },
+    )
 
 
 def _batches(jobs: JobQuerySet[Job], size: int) -> Iterator[list[UUID]]:

@@ -6,14 +6,30 @@ from typing import Any, ClassVar
 
 from django.contrib import auth
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 
 from accounts.roles import STAFF, Role
+from audit.recording import record
 from database.fields import CreatedAtField, KeyField, UpdatedAtField
 
 # One "@", no spaces, a dot in the domain, neither at its edge. The database checks the same.
 EMAIL_PATTERN = r"^[^@[:space:]]+@[^@[:space:].]+(\.[^@[:space:].]+)+$"
+
+
+def record_creation(user: User, *, by: User | None = None) -> None:
+    """The entry of a new person: who they are can be erased one day, what they may do cannot."""
+    record(
+        "user.created",
+        by=by,
+        subject=user,
+        after={
+            "role": user.role,
+            "is_active": user.is_active,
+            "is_email_verified": user.is_email_verified,
+        },
+        personal={"user_email": user.email, "user_full_name": user.full_name},
+    )
 
 
 class UserManager(BaseUserManager["User"]):
@@ -27,7 +43,9 @@ class UserManager(BaseUserManager["User"]):
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.full_clean(exclude=["password"])
-        user.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            user.save(using=self._db)
+            record_creation(user)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
@@ -58,6 +76,7 @@ class User(AbstractBaseUser):
     updated_at = UpdatedAtField()
 
     last_login = None  # Django's column; ours is last_login_at
+    _password_removed = False
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -87,6 +106,26 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.full_name or self.email
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save; a password that was set or removed is an entry in the audit log."""
+        given, removed = self._password is not None, self._password_removed
+        is_change = not self._state.adding and (given or removed)
+        with transaction.atomic(using=options.get("using")):
+            super().save(*args, **options)
+            if is_change:
+                record("user.password_changed", subject=self, details={"removed": removed})
+        self._password_removed = False
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set the password, to be saved; None removes it."""
+        super().set_password(raw_password)
+        self._password_removed = raw_password is None
+
+    def set_unusable_password(self) -> None:
+        """Remove the password, to be saved."""
+        super().set_unusable_password()
+        self._password, self._password_removed = None, True
 
     @property
     def is_staff(self) -> bool:

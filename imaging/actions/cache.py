@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
+from audit.recording import record
 from database import system_settings
 from imaging.models import AnalysisCacheEntry, AnalysisResult, Image
 
@@ -99,11 +100,12 @@ def clean_up(
     size = 0
     for reason, rule in rules.items():
         counts[reason], removed = _remove(
-            AnalysisCacheEntry.objects.filter(rule), batch_size, dry_run=dry_run
+            AnalysisCacheEntry.objects.filter(rule), reason, batch_size, dry_run=dry_run
         )
         size += removed
     surplus = _surplus(AnalysisCacheEntry.objects.filter(live), limit)
-    counts["least_recently_used"], removed = _remove(surplus, batch_size, dry_run=dry_run)
+    reason = "least_recently_used"
+    counts[reason], removed = _remove(surplus, reason, batch_size, dry_run=dry_run)
     size += removed
     left = AnalysisCacheEntry.objects.aggregate(bytes=Sum("size_bytes"))["bytes"] or 0
     rows = sum(counts.values())
@@ -134,7 +136,7 @@ def _surplus(entries: QuerySet[AnalysisCacheEntry], limit: int) -> QuerySet[Anal
 
 
 def _remove(
-    entries: QuerySet[AnalysisCacheEntry], batch_size: int, *, dry_run: bool
+    entries: QuerySet[AnalysisCacheEntry], reason: str, batch_size: int, *, dry_run: bool
 ) -> tuple[int, int]:
     """Delete in batches; how many rows and bytes (of the cached results)."""
     if dry_run:
@@ -151,8 +153,11 @@ def _remove(
             if not batch:
                 return rows, size
             AnalysisCacheEntry.objects.filter(pk__in=[pk for pk, _ in batch]).delete()
+            removed = sum(bytes_ for _, bytes_ in batch)
+            told = {"reason": reason, "rows": len(batch), "bytes": removed}
+            record("cache.cleaned", details=told)
         rows += len(batch)
-        size += sum(bytes_ for _, bytes_ in batch)
+        size += removed
 
 
 def hits() -> int:

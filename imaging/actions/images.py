@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from audit.recording import record
 from imaging.errors import NotNow
 from imaging.models import AnalysisResult, AnalysisStatus, Image, ProcessingJob, QueueStatus
 
@@ -35,9 +36,17 @@ def archive(image_id: UUID, *, by: User) -> Image:
         raise NotNow(
             f"{image.file_name} is being analysed. Wait for the end, or cancel the job first."
         )
-    ProcessingJob.objects.filter(image_id=image_id, status__in=_WAITING).cancel()
-    image.analysis_status = AnalysisStatus.ARCHIVED
+    cancelled = ProcessingJob.objects.filter(image_id=image_id, status__in=_WAITING).cancel()
+    before, image.analysis_status = image.analysis_status, AnalysisStatus.ARCHIVED
     image.save(update_fields=["analysis_status"])
+    record(
+        "image.archived",
+        by=by,
+        subject=image,
+        before={"analysis_status": before},
+        after={"analysis_status": image.analysis_status},
+        details={"jobs_cancelled": cancelled},
+    )
     log.info("image archived", image_id=str(image_id), user_id=str(by.pk))
     return image
 
@@ -48,6 +57,7 @@ def not_a_duplicate(image_id: UUID, *, by: User) -> Image:
     image = _locked(image_id)
     if not image.is_duplicate:
         raise NotNow(f"{image.file_name} is not marked as a near duplicate.")
+    before = {"duplicate_of": image.duplicate_of_id, "distance": image.duplicate_distance}
     image.is_duplicate = False
     image.duplicate_of = None
     image.duplicate_distance = None
@@ -59,6 +69,13 @@ def not_a_duplicate(image_id: UUID, *, by: User) -> Image:
             "duplicate_distance",
             "duplicate_dismissed_at",
         ]
+    )
+    record(
+        "image.duplicate_dismissed",
+        by=by,
+        subject=image,
+        before=before,
+        after={"duplicate_of": None, "distance": None},
     )
     log.info("near duplicate dismissed", image_id=str(image_id), user_id=str(by.pk))
     return image
@@ -81,8 +98,16 @@ def write_note(image_id: UUID, text: str, *, seen: datetime, by: User) -> Analys
             "The result or its note changed while you wrote. Compare with what stands now, then"
             " save again."
         )
-    result.notes = text.replace("\x00", "").strip() or None
+    before, result.notes = result.notes, text.replace("\x00", "").strip() or None
     result.save(update_fields=["notes"])
+    record(
+        "result.noted",
+        by=by,
+        subject=result,
+        before={"notes": before},
+        after={"notes": result.notes},
+        details={"image": image_id},
+    )
     result.refresh_from_db(fields=["updated_at"])
     log.info("note written", image_id=str(image_id), user_id=str(by.pk))
     return result

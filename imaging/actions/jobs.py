@@ -10,6 +10,7 @@ import structlog
 from django.db import transaction
 
 from accounts.models import User
+from audit.recording import record
 from imaging import analysis
 from imaging.errors import NotNow
 from imaging.models import AnalysisStatus, Image, ProcessingJob, QueueStatus
@@ -57,6 +58,17 @@ def request(
         if waiting := _waiting(unique_key):
             return waiting
         raise NotNow(f"{image.file_name} is being analysed at this moment; ask again.") from None
+    record(
+        "analysis.requested",
+        by=by,
+        subject=image,
+        details={
+            "job": job.pk,
+            "method": chosen.method,
+            "fingerprint": chosen.fingerprint(),
+            "priority": priority,
+        },
+    )
     log.info("analysis requested", image_id=str(image.pk), job_id=str(job.pk))
     return job
 
@@ -72,6 +84,7 @@ def retry(job_id: UUID, *, by: User) -> ProcessingJob:
             raise NotNow("The job changed meanwhile; look again.")
     except DuplicateJob:
         raise NotNow("The same analysis already waits or runs.") from None
+    record("job.retried", by=by, subject=job, details={"image": job.image_id})
     log.info("job retried", job_id=str(job_id), user_id=str(by.pk))
     job.refresh_from_db()
     return job
@@ -84,6 +97,13 @@ def cancel(job_id: UUID, *, by: User) -> ProcessingJob:
     if job.status in {QueueStatus.COMPLETED, QueueStatus.CANCELLED}:
         raise NotNow(f"The job is already {job.status}.")
     ProcessingJob.objects.filter(pk=job_id).cancel()
+    record(
+        "job.cancelled",
+        by=by,
+        subject=job,
+        before={"status": job.status},
+        details={"image": job.image_id},
+    )
     log.info("job cancelled", job_id=str(job_id), user_id=str(by.pk))
     job.refresh_from_db()
     return job
@@ -97,8 +117,16 @@ def prioritise(job_id: UUID, *, priority: int, by: User) -> ProcessingJob:
     job = _locked(job_id)
     if job.status not in {QueueStatus.QUEUED, QueueStatus.RETRYING}:
         raise NotNow(f"Only a waiting job has a place in line; this one is {job.status}.")
-    job.priority = priority
+    before, job.priority = job.priority, priority
     job.save(update_fields=["priority"])
+    record(
+        "job.prioritised",
+        by=by,
+        subject=job,
+        before={"priority": before},
+        after={"priority": priority},
+        details={"image": job.image_id},
+    )
     log.info("job prioritised", job_id=str(job_id), priority=priority, user_id=str(by.pk))
     return job
 

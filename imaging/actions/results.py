@@ -6,11 +6,20 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
+from audit.recording import record
 from imaging import analysis, paths
 from imaging.actions import cache
-from imaging.models import AnalysisResult, AnalysisStatus, Image, ProcessingJob
+from imaging.models import (
+    AnalysisResult,
+    AnalysisResultHistory,
+    AnalysisStatus,
+    Image,
+    ProcessingJob,
+)
 
 # The pictures of an analysis, by the name of their file.
 LAYERS = ("visualization", "ground", "outline")
@@ -89,4 +98,30 @@ def put_in_force(
     )
     if not from_cache:
         cache.store(image, fingerprint, result, analysis=stored)
+    record(
+        "analysis.completed",
+        by=job.user_id,
+        subject=image,
+        details={
+            "result": stored.pk,
+            "job": job.pk,
+            "algorithm_version": result["algorithm_version"],
+            "fingerprint": fingerprint,
+            "confidence": str(result["confidence_score"]),
+            "anomalies": len(result["anomalies"]),
+            "from_cache": from_cache,
+        },
+        duration_ms=milliseconds,
+    )
     return stored
+
+
+@transaction.atomic
+def viewed(result: AnalysisResult | AnalysisResultHistory, *, by: User) -> None:
+    """Note that a person reads a result."""
+    record(
+        "result.viewed",
+        by=by,
+        subject=result,
+        details={"image": result.image_id, "fingerprint": result.algorithm_fingerprint},
+    )

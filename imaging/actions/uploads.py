@@ -21,6 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from audit.recording import record
 from config.admin import formats
 from database import system_settings
 from database.fields import uuid7
@@ -75,7 +76,7 @@ def receive(
     """
     shown = file_names.displayed(name)
     with _received(content, shown) as received:
-        if existing := _count_again(received.sha256):
+        if existing := _count_again(received.sha256, shown=shown, by=by):
             log.info("image handed in again", image_id=str(existing.pk), user_id=str(by.pk))
             return Upload(existing, created=False, job=None)
         pictures = _examine(received, shown)
@@ -177,7 +178,7 @@ def _keep(
     except IntegrityError as error:
         _discard(stored, received.sha256)
         # Somebody else handed in the same bytes in this very moment: theirs is the image.
-        if existing := _count_again(received.sha256):
+        if existing := _count_again(received.sha256, shown=shown, by=by):
             return Upload(existing, created=False, job=None)
         raise UploadRefused(shown, "the database refused it.", code="refused") from error
     except BaseException:
@@ -190,17 +191,41 @@ def _insert(image: Image, *, by: User, parameters: dict[str, Any] | None) -> Upl
     image.save(force_insert=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT mark_duplicate_image(%s)", [image.pk])
+        (near_duplicate,) = cursor.fetchone()
+    record(
+        "image.uploaded",
+        by=by,
+        subject=image,
+        after={
+            "file_name": image.file_name,
+            "file_size": image.file_size,
+            "file_hash": image.file_hash,
+            "mime_type": image.mime_type,
+            "image_dimensions": image.image_dimensions,
+        },
+        details={"near_duplicate": near_duplicate},
+    )
     job = jobs.request(image, by=by, parameters=parameters)
     log.info("image stored", image_id=str(image.pk), user_id=str(by.pk), size=image.file_size)
     return Upload(image, created=True, job=job)
 
 
-def _count_again(file_hash: str) -> Image | None:
+@transaction.atomic
+def _count_again(file_hash: str, *, shown: str, by: User) -> Image | None:
     """The image with these bytes, counted once more; None if there is none."""
     found = Image.objects.filter(file_hash=file_hash).update(
         upload_count=F("upload_count") + 1, updated_at=timezone.now()
     )
-    return Image.objects.get(file_hash=file_hash) if found else None
+    if not found:
+        return None
+    image = Image.objects.get(file_hash=file_hash)
+    record(
+        "image.uploaded_again",
+        by=by,
+        subject=image,
+        details={"file_name": shown, "times": image.upload_count},
+    )
+    return image
 
 
 def _discard(stored: list[str], file_hash: str) -> None:

@@ -19,9 +19,11 @@ from django.views.decorators.http import require_safe
 
 from config.admin.formats import duration, number, percent, size
 from imaging import analysis
+from imaging.actions import results
 from imaging.actions.images import LONGEST_NOTE
 from imaging.admin import anomalies, drawings, findings, tables
 from imaging.admin.pictures import file_url, has_layers, layer_url
+from imaging.admin.posting import person
 from imaging.admin.search import as_id
 from imaging.admin.states import image_badge, job_badge
 from imaging.models import (
@@ -100,6 +102,8 @@ def view(
         messages.warning(request, f"There is no image {object_id[:64]}. Here are those there are.")
         return HttpResponseRedirect(reverse("admin:imaging_image_changelist"))
     result = AnalysisResult.objects.select_related("user").filter(image=image).first()
+    if result is not None and request.method == "GET":
+        results.viewed(result, by=person(request))
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,

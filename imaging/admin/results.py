@@ -14,9 +14,11 @@ from django.utils.safestring import SafeString
 
 from config.admin.formats import NOTHING, duration, folded_json, moment, percent, short_id
 from config.admin.model_admin import ReadOnlyModelAdmin
+from imaging.actions import results
 from imaging.admin import findings
 from imaging.admin.anomalies import described
 from imaging.admin.pictures import PictureColumns, image_url
+from imaging.admin.posting import person
 from imaging.admin.search import as_id
 from imaging.models import AnalysisResult, AnalysisResultHistory
 
@@ -194,6 +196,21 @@ class AnalysisResultHistoryAdmin(_Results):
         "parameters",
     )
     readonly_fields = fields
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The result; reading it is noted."""
+        wanted = as_id(object_id)
+        if request.method == "GET" and wanted and self.has_view_permission(request):
+            found = AnalysisResultHistory.objects.filter(pk=wanted).first()
+            if found is not None:
+                results.viewed(found, by=person(request))
+        return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description="replaced")
     def replaced(self, result: Any) -> SafeString:

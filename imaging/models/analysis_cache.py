@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -14,6 +16,8 @@ class AnalysisCacheEntry(models.Model):
 
     ``cache_key`` is the image's SHA-256, a colon and the fingerprint.
     """
+
+    audit_noun: ClassVar[str] = "cached_result"
 
     id = KeyField()
     cache_key = models.CharField(max_length=255, unique=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -48,6 +50,8 @@ class AnalysisResult(_Findings):
     Lengths in ``negative_space_data`` are source pixels; ``imaging.analysis`` says what each is.
     """
 
+    audit_noun: ClassVar[str] = "result"
+
     id = KeyField()
     image = models.OneToOneField(
         "imaging.Image", on_delete=models.CASCADE, related_name="analysis_result"
@@ -83,6 +87,7 @@ class AnalysisResultHistory(_Findings):
     """A result that another replaced; written by trigger alone, never changed."""
 
     app_privileges = ("SELECT",)
+    audit_noun: ClassVar[str] = "earlier_result"
 
     id = KeyField()
     result_id = models.UUIDField()

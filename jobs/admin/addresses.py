@@ -36,6 +36,17 @@ def queue_url(queue: str, page: str = "change") -> str:
     return reverse(f"admin:jobs_queue_{page}", args=[queue])
 
 
+def queue_page(table: str) -> str | None:
+    """The page of the queue whose jobs stand in this table."""
+    kind = kind_of_table(table)
+    return queue_url(kind.queue) if kind else None
+
+
+def schedule_page(name: str) -> str:
+    """The page of an entry of the schedule."""
+    return reverse("admin:jobs_recurrence_change", args=[name])
+
+
 def job_url(table: str, job_id: Any) -> str | None:
     """The page of a job; None where its table is no queue any more."""
     kind = kind_of_table(table)

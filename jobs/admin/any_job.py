@@ -31,7 +31,7 @@ from config.admin.formats import (
 )
 from config.admin.model_admin import ReadOnlyModelAdmin
 from config.admin.refusals import refusal
-from jobs import registry
+from jobs import registry, switches
 from jobs.admin.addresses import as_id, page_of, queue_url, way_back
 from jobs.admin.attempts import attempts_of
 from jobs.admin.rights import may_steer_jobs
@@ -334,12 +334,12 @@ class JobAdmin(ReadOnlyModelAdmin):
             return sentence
 
     def _retry(self, job_id: UUID) -> str:
-        if self.kind.jobs.filter(pk=job_id).retry():
+        if switches.retry_job(self.kind.queue, job_id):
             return ""
         return self._why_not(job_id, _ONLY_FAILED)
 
     def _cancel(self, job_id: UUID) -> str:
-        if self.kind.jobs.filter(pk=job_id).cancel():
+        if switches.cancel_job(self.kind.queue, job_id):
             return ""
         return self._why_not(job_id, _ENDED)
 

@@ -48,6 +48,7 @@ class Job(models.Model):
     """
 
     states: ClassVar[States]
+    audit_noun: ClassVar[str] = "job"
 
     id = KeyField()
     status = models.CharField(max_length=20)

@@ -10,6 +10,7 @@ import structlog
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from audit.recording import record
 from jobs.models.recurring import Recurrence
 from jobs.moments import database_now
 from jobs.printable import printable
@@ -64,6 +65,7 @@ def synchronise() -> Synchronised:
     return outcome
 
 
+@transaction.atomic
 def pause(name: str, *, by: str, reason: str = "") -> bool:
     """Let the entry's ticks pass without a run; False if it was paused already."""
     if not Recurrence.objects.filter(name=name).exists():
@@ -72,6 +74,14 @@ def pause(name: str, *, by: str, reason: str = "") -> bool:
         paused_at=Now(), paused_by=by, pause_reason=printable(reason)
     )
     if paused:
+        record(
+            "schedule_entry.paused",
+            subject=("schedule_entry", name),
+            before={"paused": False},
+            after={"paused": True},
+            details={"reason": printable(reason)},
+            personal={"by": by},
+        )
         log.info("schedule entry paused", entry=name, by=by, reason=reason)
     return bool(paused)
 
@@ -91,6 +101,13 @@ def resume(name: str, *, by: str) -> bool:
     row.paused_at, row.paused_by, row.pause_reason = None, "", ""
     row.next_at = cron(row.cron, row.timezone).after(database_now())
     row.save(update_fields=["paused_at", "paused_by", "pause_reason", "next_at"])
+    record(
+        "schedule_entry.resumed",
+        subject=("schedule_entry", name),
+        before={"paused": True},
+        after={"paused": False},
+        personal={"by": by},
+    )
     log.info("schedule entry resumed", entry=name, by=by)
     return True
 

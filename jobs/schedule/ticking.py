@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 from django.db import DataError, IntegrityError, connection, transaction
 
+from audit.recording import record
 from jobs.models.recurring import Missed, Recurrence, RecurringJob
 from jobs.moments import database_now
 from jobs.schedule.cron import Cron, cron
@@ -62,6 +63,12 @@ def run_now(name: str, *, by: str = "") -> RecurringJob:
         raise NotNow(f"The entry {name} already waits or runs. Wait for it to end, or cancel it.")
     [job] = _queued(row, [database_now()])
     row.save(update_fields=["last_at", "last_job_id"])
+    record(
+        "schedule_entry.started",
+        subject=("schedule_entry", name),
+        details={"job": job.pk},
+        personal={"by": by},
+    )
     log.info("recurring run asked for", entry=name, job_id=str(job.pk), by=by)
     return job
 

@@ -124,6 +124,9 @@ def test_a_stranger_sees_photographs_analysed_and_can_come_back(open_path: Path)
         assert again != password, "the password is new at each start"
         assert "0 photographs were added" in second.find(r"(\d+ photographs were added)")
     assert len(demonstration.photographs()) == 12
+    assert (home / "audit" / "keyring.json").stat().st_mode & 0o077 == 0
+    published = list((home / "audit" / "checkpoints").glob("lacuna-*_audit/latest"))
+    assert len(published) == 1, "both starts seal one log, with one key"
 
     deadline = time.monotonic() + 30
     while embedded.status(home / "postgres").running:

@@ -39,6 +39,7 @@ class Command(OpsCommand):
     example = "queue_status --watch --interval 5"
     exclusive = False
     offers_dry_run = False
+    records = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -26,6 +26,7 @@ class Command(OpsCommand):
     example = "schedule_status --json"
     exclusive = False
     offers_dry_run = False
+    records = False
 
     def run(self, **options: Any) -> dict[str, Any]:
         return {"entries": [entry.as_dict() for entry in schedule.outlook()]}
