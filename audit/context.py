@@ -46,6 +46,7 @@ class Context:
 
 
 _NOTHING: Final = Context()
+_NOTHING_TOLD: Final = json.dumps(_NOTHING.public())
 _current: ContextVar[Context] = ContextVar("audit_context", default=_NOTHING)
 
 # A package that knows more at the moment of writing (which job runs, say) adds to it.
@@ -88,5 +89,5 @@ def for_database() -> str:
     """The circumstances as the setting ``app.context``, which triggers read."""
     context = current()
     if context is _NOTHING:
-        return ""
+        return _NOTHING_TOLD
     return json.dumps(context.public() | context.personal())

@@ -32,6 +32,7 @@ class Courier:
         """A newer checkpoint, which is committed already."""
         with self._changed:
             self._newest = (note, size)
+            self._changed.notify()
 
     def check(self) -> None:
         """Raise what stopped the thread: Contradicted, when a target has seen something else."""
@@ -55,6 +56,9 @@ class Courier:
                 if leaving:
                     return
                 with self._changed:
+                    if self._newest is None:  # the first checkpoint does not wait
+                        self._changed.wait_for(lambda: self._leaving or self._newest is not None)
+                        continue
                     self._changed.wait_for(
                         lambda: self._leaving, self._every - (time.monotonic() - started)
                     )

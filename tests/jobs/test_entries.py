@@ -163,4 +163,4 @@ def test_what_is_written_in_a_jobs_course_names_the_job() -> None:
 
     assert (only().source, only().job_id) == ("job", str(job.pk))
     assert str(job.pk) in told
-    assert context.for_database() == ""
+    assert context.for_database() == '{"source": "system"}'
