@@ -248,6 +248,7 @@ class Running:
                 return False
             if sealed is None:
                 self._record_heartbeat(sealer)
+            if sealed is None or not sealed.more:
                 return True
 
     def _beat(self, sealer: Sealer, problem: str) -> None:

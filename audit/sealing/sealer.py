@@ -95,13 +95,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What a step has done: entries sealed, the moment of the oldest, the new checkpoint."""
+    """What a step has done: entries sealed, the moment of the oldest, the new checkpoint.
+
+    ``more``: there was more to be sealed already when this was read.
+    """
 
     entries: int
     oldest: datetime
     sealed_at: datetime
     size: int
     note: str
+    more: bool
 
 
 def connect() -> store.Connection:
@@ -109,6 +113,8 @@ def connect() -> store.Connection:
     made = own_connection(
         application_name="lacuna sealer", login=settings.DATABASE_SEALER, role=roles.SEALER
     )
+    # A plan made once for unknown numbers would read the whole log again and again.
+    made.prepare_threshold = None
     # Plans must not depend on statistics of a table that is empty today and large tomorrow.
     made.execute("SET enable_seqscan = off")
     made.execute("SET synchronous_commit = on")
@@ -186,7 +192,7 @@ class Sealer:
         while True:
             found, horizon = self._read(self._lo)
             if found.number:
-                return self._seal(found, lo=self._lo, hi=found.hi)
+                return self._seal(found, lo=self._lo, more=found.hi < horizon)
             self._lo = max(self._lo, found.hi)  # nothing below can appear any more
             # One transaction with more entries than a batch takes stands alone in its batch.
             if found.hi >= horizon:
@@ -201,12 +207,14 @@ class Sealer:
         return Found(*row[1:]), row[0]
 
     def drain(self) -> Iterator[Sealed]:
-        """Seal until nothing is left."""
+        """Seal what is there now; what is written meanwhile is for the next time."""
         while (sealed := self.step()) is not None:
             yield sealed
+            if not sealed.more:
+                return
 
-    def _seal(self, found: Found, *, lo: int, hi: int) -> Sealed:
-        grown = self._frontier.copy()
+    def _seal(self, found: Found, *, lo: int, more: bool) -> Sealed:
+        grown, hi = self._frontier.copy(), found.hi
         header = BatchHeader(
             number=self.head.batch_no + 1 if self.head else 1,
             era=self.era.era,
@@ -236,7 +244,7 @@ class Sealer:
             header.number, header.era, hi, grown.size, header.leaf(), root, note, header.sealed_at
         )
         self._lo = hi
-        return Sealed(found.number, found.oldest, header.sealed_at, grown.size, note)
+        return Sealed(found.number, found.oldest, header.sealed_at, grown.size, note, more)
 
     def _write(self, values: list[Any], tiles: list[Tile]) -> None:
         """The batch with its tiles, or nothing. Its number is the fence: of two, one is refused."""
@@ -265,7 +273,7 @@ class Sealer:
         """Seal entries that no batch has, and then that the log was restored."""
         parts = leftovers.unsealed(self._connection, self.era.first_id, self._most)
         if parts is not None:
-            return self._seal(Found(*parts), lo=0, hi=0)
+            return self._seal(Found(*parts), lo=0, more=True)
         if not leftovers.restoration_recorded(self._connection, self.era.era):
             self.record(
                 "audit_log.restored",
@@ -278,9 +286,9 @@ class Sealer:
         # From here on transactions count again: the entry just made is the first of the era.
         lo = 0
         while True:
-            found, _ = self._read(lo)
+            found, horizon = self._read(lo)
             if found.number:
-                return self._seal(found, lo=0, hi=found.hi)
+                return self._seal(found, lo=0, more=found.hi < horizon)
             lo = found.hi
             time.sleep(_WAIT)  # for a transaction that began before the entry was written
 
