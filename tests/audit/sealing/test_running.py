@@ -120,7 +120,7 @@ def test_it_goes_on_after_its_connection_was_cut(
         eventually(lambda: waiting() == 0)
         administrator.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE application_name = 'lacuna sealer'"
+            " WHERE application_name = 'lacuna sealer' AND datname = current_database()"
         )
         write()
         eventually(lambda: waiting() == 0)
