@@ -21,8 +21,15 @@ from config.health import ADVISORY
 _SEEN_WITHIN: Final = timedelta(seconds=60)
 _SEALED_WITHIN: Final = timedelta(seconds=60)
 
+# How long a restored log says so.
+_RESTORED_WITHIN: Final = timedelta(days=7)
+
 _SEALER: Final = """
     SELECT problem, clock_timestamp() - last_seen_at FROM audits.audit_sealer
+"""
+_RESTORED: Final = """
+    SELECT clock_timestamp() - started_at FROM audits.audit_era
+    WHERE era > 1 ORDER BY era DESC LIMIT 1
 """
 # The first entry that is not sealed yet: of its era, from the transaction on that is next. Without
 # an upper bound, transactions of an earlier server with higher numbers would be walked over.
@@ -115,17 +122,29 @@ def months() -> str | None:
     )
 
 
+def restored() -> str | None:
+    """That the log lives on another server than it did a week ago."""
+    row = _row(_RESTORED)
+    if row is None or row[0] > _RESTORED_WITHIN:
+        return None
+    return (
+        f"The audit log was restored on this server {_words(row[0])} ago. If nobody meant to, look"
+        " who did; if somebody did, run: python manage.py verify_audit --full"
+    )
+
+
 def register() -> None:
     """Add the checks to those that are told."""
     ADVISORY["audit_sealer"] = sealer
     ADVISORY["audit_unsealed"] = unsealed
     ADVISORY["audit_publication"] = publication
     ADVISORY["audit_months"] = months
+    ADVISORY["audit_restored"] = restored
 
 
 def warnings() -> list[str]:
     """Every sentence that there is to tell, the most urgent first."""
-    found = (check() for check in (sealer, publication, unsealed, months))
+    found = (check() for check in (sealer, publication, unsealed, restored, months))
     return [sentence for sentence in found if sentence is not None]
 
 

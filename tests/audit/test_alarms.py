@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from audit import alarms, keyring, partitions
+from audit.models import Entry
 from audit.recording import record
 from audit.sealing import running
 from audit.sealing.sealer import beat, connect
@@ -57,6 +58,7 @@ def test_a_log_that_is_sealed_and_published_raises_none(client: Client) -> None:
     assert alarms.warnings() == []
     checks = client.get("/readyz").json()["checks"]
     assert {name: told for name, told in checks.items() if name.startswith("audit")} == {
+        "audit_restored": "ok",
         "audit_sealer": "ok",
         "audit_unsealed": "ok",
         "audit_publication": "ok",
@@ -179,3 +181,19 @@ def test_every_question_is_answered_along_an_index(administrator: Administrator)
             plan = "\n".join(row[0] for row in cursor.fetchall())
         assert "Seq Scan" not in plan
         assert "Sort  (" not in plan
+
+
+def test_a_restored_log_says_so_for_a_week(age: Callable[[str], None]) -> None:
+    write()
+    running.seal_once()
+    age("UPDATE audits.audit_era SET system_identifier = '1'")  # as in a copy on another server
+    write()
+    running.seal_once()
+
+    told = alarms.restored()
+
+    assert told is not None
+    assert "was restored on this server" in told
+    assert Entry.objects.filter(action="audit_log.restored").count() == 1
+    age("UPDATE audits.audit_era SET started_at = started_at - interval '8 days'")
+    assert alarms.restored() is None
