@@ -112,10 +112,17 @@ class Site:
             " WHERE status IN ('queued', 'retrying', 'processing')"
         )
 
+    def _all_ended(self) -> bool:
+        """Whether none waits or runs, as far as the server can be asked in this moment."""
+        try:
+            return self.live() == 0
+        except psycopg.OperationalError:  # the accident has cut off whoever asks, too
+            return False
+
     def delivered_once(self, number: int, *, within: float = 30) -> None:
         """Wait for the end of all telegrams: each completed, with one receipt of that attempt."""
         try:
-            eventually(lambda: self.live() == 0, within=within)
+            eventually(self._all_ended, within=within)
         finally:
             print(  # noqa: T201 - shown by pytest when the test fails
                 self.rows(
