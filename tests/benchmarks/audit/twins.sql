@@ -28,6 +28,10 @@ CREATE INDEX ON bench.plain (resource_type, resource_id, id);
 CREATE INDEX ON bench.plain (entry_id);
 CREATE INDEX ON bench.plain (outcome, id) WHERE outcome <> 'success';
 CREATE INDEX ON bench.plain USING brin (created_at);
+CREATE INDEX ON bench.plain ((payload::jsonb ->> 'request_id'))
+    WHERE payload::jsonb ->> 'request_id' IS NOT NULL;
+CREATE INDEX ON bench.plain ((payload::jsonb ->> 'source'), id)
+    WHERE payload::jsonb ->> 'source' IN ('sql', 'command');
 
 -- The same without any check: nobody looks at what is written.
 CREATE TABLE bench.bare (
