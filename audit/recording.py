@@ -136,12 +136,16 @@ def _resource(subject: Subject) -> tuple[str | None, str | None]:
         return None, None
     if isinstance(subject, models.Model):
         # A lazy object, such as a request's user, is of the class that it stands for.
-        return noun_of(subject.__class__), str(subject.pk)
+        model = subject.__class__
+        return noun_of(model), str(getattr(subject, getattr(model, "audit_key", "pk")))
     return subject
 
 
 def noun_of(model: type[models.Model]) -> str:
-    """What the log calls rows of this model: ``audit_noun``, or the model's name."""
+    """What the log calls rows of this model: ``audit_noun``, or the model's name.
+
+    A row is named by its key, or by the attribute that ``audit_key`` names: as its guard names it.
+    """
     return str(getattr(model, "audit_noun", model._meta.model_name))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -17,6 +17,9 @@ class SystemSetting(models.Model):
     ``database.system_settings`` knows the names, types and defaults. Guarded by the trigger
     ``update_updated_at_column()``.
     """
+
+    audit_noun: ClassVar[str] = "setting"
+    audit_key: ClassVar[str] = "setting_key"
 
     id = KeyField()
     setting_key = models.CharField("setting", max_length=100, unique=True)

@@ -16,6 +16,9 @@ class Queue(models.Model):
     A claim locks the row, takes what it may, and writes back what is left.
     """
 
+    audit_noun: ClassVar[str] = "queue"
+    audit_key: ClassVar[str] = "table_name"
+
     id = KeyField()
     table_name = models.CharField(max_length=63, unique=True)
     paused_at = models.DateTimeField(null=True, blank=True)

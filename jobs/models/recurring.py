@@ -37,6 +37,9 @@ class Recurrence(models.Model):
     has left the code stays, ``declared`` false, for its history.
     """
 
+    audit_noun: ClassVar[str] = "schedule_entry"
+    audit_key: ClassVar[str] = "name"
+
     id = KeyField()
     name = models.CharField(max_length=100, unique=True)
     cron = models.CharField(max_length=255)

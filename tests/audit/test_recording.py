@@ -191,3 +191,13 @@ def test_of_several_changes_in_one_transaction_each_is_recorded() -> None:
 
     told = Entry.objects.order_by("id").values_list("action", "changes_after__setting_value")
     assert list(told) == [("setting.inserted", 1), ("setting.updated", 2), ("setting.updated", 3)]
+
+
+def test_a_row_is_named_as_its_guard_names_it_so_that_there_is_no_second_entry() -> None:
+    row = SystemSetting.objects.create(setting_key="job_timeout", setting_value=1)
+
+    record("setting.updated", subject=row, after={"setting_value": 1})
+    check_constraints()
+
+    [entry] = Entry.objects.all()
+    assert (entry.resource_type, entry.resource_id) == ("setting", "job_timeout")

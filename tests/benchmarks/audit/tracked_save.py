@@ -104,7 +104,7 @@ def _saves(
                 if recorded:
                     record(
                         "setting.updated",
-                        subject=("setting", str(row.pk)),
+                        subject=("setting", row.setting_key),
                         before={"setting_value": before},
                         after={"setting_value": row.setting_value},
                     )
