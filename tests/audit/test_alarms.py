@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def test_an_entry_that_waits_for_a_minute_is_told(age: Callable[[str], None]) ->
     age("UPDATE audits.audit_log SET created_at = clock_timestamp() - interval '61 seconds'")
     told = alarms.unsealed()
     assert told is not None
-    assert "written 61 seconds ago and is not sealed yet" in told
+    assert re.search(r"written \d+ seconds ago and is not sealed yet", told)
 
 
 def test_checkpoints_that_do_not_leave_are_told(

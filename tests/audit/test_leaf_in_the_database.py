@@ -39,7 +39,9 @@ QUERY = (
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(FIELDS)
 def test_every_row_gives_the_same_leaf_in_sql_and_python(
     owner: psycopg.Connection[Any], fields: EntryFields

@@ -48,7 +48,7 @@ def test_nothing_to_assign_needs_no_event_loop(crew: Crew) -> None:
 def test_jobs_beyond_the_places_are_returned(crew: Crew) -> None:
     kind = registry.kind("parcels")
     crew.replace()
-    eventually(lambda: not crew.collect() and crew.free(kind) == 2, within=5)
+    eventually(lambda: not crew.collect() and crew.free(kind) == 2)
 
     jobs = [claimed(Parcel) for _ in range(5)]
 

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.durations import BOUNDS, CLASSES, added, class_of, empty, quantile
@@ -43,6 +43,7 @@ def test_every_duration_has_a_class(seconds: float, number: int) -> None:
 
 
 @given(durations)
+@settings(deadline=None)
 def test_a_class_holds_what_lies_between_its_bounds(seconds: float) -> None:
     number = class_of(seconds)
 
@@ -51,6 +52,7 @@ def test_a_class_holds_what_lies_between_its_bounds(seconds: float) -> None:
 
 
 @given(st.lists(durations, min_size=1, max_size=200), st.floats(0, 1))
+@settings(deadline=None)
 def test_a_quantile_is_within_nine_percent_of_the_exact_one(
     sample: list[float], fraction: float
 ) -> None:
@@ -64,6 +66,7 @@ def test_a_quantile_is_within_nine_percent_of_the_exact_one(
 
 
 @given(st.lists(durations, min_size=1, max_size=50), st.floats(0, 1), st.floats(0, 1))
+@settings(deadline=None)
 def test_a_larger_fraction_has_no_smaller_quantile(
     sample: list[float], one: float, other: float
 ) -> None:
@@ -110,6 +113,7 @@ def test_of_nothing_there_is_no_quantile() -> None:
 
 
 @given(st.lists(st.lists(durations, max_size=20), max_size=6))
+@settings(deadline=None)
 def test_counts_that_are_added_are_those_of_all_together(samples: list[list[float]]) -> None:
     together = counted([seconds for sample in samples for seconds in sample])
 

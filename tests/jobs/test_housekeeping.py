@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import connection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from database.connections import own_connection
@@ -216,6 +216,7 @@ def reads_of_a_batch() -> tuple[str, str, float]:
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)), st.integers(0, 999))
+@settings(deadline=None)
 def test_every_key_made_before_a_moment_is_below_that_moments_first(
     moment: datetime, later: int
 ) -> None:

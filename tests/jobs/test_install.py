@@ -25,7 +25,14 @@ def heard(transactional_db: None) -> Iterator[Any]:
         listener.execute(f"LISTEN {CHANNEL}")
 
         def hear() -> list[str]:
-            return [each.payload for each in listener.notifies(timeout=0.2)]
+            with connection.cursor() as cursor:  # in the order of the commits: after the action's
+                cursor.execute("SELECT pg_notify(%s, 'that is all')", [CHANNEL])
+            told: list[str] = []
+            for each in listener.notifies(timeout=30):
+                if each.payload == "that is all":
+                    return told
+                told.append(each.payload)
+            raise AssertionError(f"the last word did not come, only {told}")
 
         yield hear
 

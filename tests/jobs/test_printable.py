@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.printable import one_line, printable
@@ -32,6 +32,7 @@ def test_what_steers_or_hides_is_shown_as_odd(sign: str) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_a_line_stays_one_and_holds_nothing_odd(text: str) -> None:
     line = one_line(text)
 

@@ -169,10 +169,12 @@ def watching(*arguments: str, stdout: int) -> Iterator[subprocess.Popen[bytes]]:
                 stream.close()
 
 
-def read_until(handle: int, wanted: bytes, seconds: float = 30) -> bytes:
-    """What comes in until it holds ``wanted``."""
-    found, end = b"", time.monotonic() + seconds
-    while wanted not in found:
+def read_until(
+    handle: int, wanted: bytes, found: bytes = b"", *, times: int = 1, seconds: float = 30
+) -> bytes:
+    """What was found and what comes in, until it holds ``wanted`` so many times."""
+    end = time.monotonic() + seconds
+    while found.count(wanted) < times:
         ready, _, _ = select.select([handle], [], [], max(0.0, end - time.monotonic()))
         assert ready, f"{wanted!r} did not come in {seconds} s: {found[-500:]!r}"
         found += os.read(handle, 65536)
@@ -195,24 +197,23 @@ def test_watching_shows_what_changes(transactional_db: None) -> None:
     with watching("--json", stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         handle = process.stdout.fileno()
-        first = json.loads(read_until(handle, b"\n").splitlines()[0])
+        said = read_until(handle, b"\n")
         Errand.objects.enqueue([Errand(), Errand()])
-        later = read_until(handle, b'"queued": 2').splitlines()
+        said = read_until(handle, b'"queued": 2', said)
 
-        assert all(set(json.loads(line)) == {"queues", "workers"} for line in later[:-1])
-        assert not any(one["counts"] for one in first["queues"])
+        whole = [json.loads(line) for line in said.splitlines()[:-1]]
+        assert all(set(one) == {"queues", "workers"} for one in whole)
+        assert not any(one["counts"] for one in whole[0]["queues"])
 
 
 def test_on_a_terminal_it_redraws_in_place(transactional_db: None) -> None:
     mine, theirs = pty.openpty()
     with watching(stdout=theirs) as process:
         os.close(theirs)
-        read_until(mine, b"no worker")
-        again = read_until(mine, b"no worker")
+        said = read_until(mine, b"no worker", times=2)
         process.send_signal(signal.SIGINT)
 
-        assert b"\x1b[H" in again
-        assert b"Ctrl-C ends" in again
+        assert said.count(b"\x1b[H") == said.count(b"Ctrl-C ends") == 2
         assert process.wait(timeout=20) == 0
     os.close(mine)
 

@@ -159,7 +159,7 @@ def test_a_run_rings_the_workers_bell() -> None:
     with own_connection() as listener:
         listener.execute(f"LISTEN {CHANNEL}")
         insert()
-        heard = [each.payload for each in listener.notifies(timeout=0.5, stop_after=1)]
+        heard = [each.payload for each in listener.notifies(timeout=30, stop_after=1)]
 
     assert heard == ["recurring_jobs"]
 

@@ -67,7 +67,7 @@ class WorkerProcess:
             self.send(signal.SIGCONT)
             self.send(signal.SIGTERM)
             try:
-                self.wait(15)
+                self.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise

@@ -144,11 +144,13 @@ def test_a_commitment_needs_its_whole_salt() -> None:
         system_identifier=st.integers(0, 2**64 - 1),
     )
 )
+@settings(deadline=None)
 def test_a_header_comes_back_from_its_content(header: BatchHeader) -> None:
     assert BatchHeader.parse(header.content()) == header
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_a_header_with_one_byte_changed_is_refused_or_says_something_else(data: Any) -> None:
     content = bytearray(HEADER.content())
     at = data.draw(st.integers(0, len(content) - 1))

@@ -58,8 +58,8 @@ class SealerProcess:
         self._process.wait()
 
 
-def eventually(condition: Callable[[], object], *, within: float = 30) -> None:
-    """Wait until the condition holds."""
+def eventually(condition: Callable[[], object], *, within: float = 60) -> None:
+    """Wait until the condition holds; a transaction of the test beside this one may delay it."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "it never came true"

@@ -140,7 +140,7 @@ def write(admin: Connection, rows: list[dict[str, Any]]) -> list[int]:
     return numbers
 
 
-def wait(own: Connection, seconds: float = 20.0) -> None:
+def wait(own: Connection, seconds: float = 60.0) -> None:
     """Until every transaction that wrote entries is behind all that are still open."""
     until = time.monotonic() + seconds
     query = (

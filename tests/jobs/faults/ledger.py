@@ -30,7 +30,7 @@ def held_by(worker: WorkerProcess) -> QuerySet[Telegram]:
     return Telegram.objects.filter(status="processing", worker_id__contains=f":{worker.pid}:")
 
 
-def holds(worker: WorkerProcess, number: int, *, within: float = 20) -> None:
+def holds(worker: WorkerProcess, number: int, *, within: float = 30) -> None:
     """Wait until the worker runs so many telegrams."""
     eventually(
         lambda: held_by(worker).count() >= number,

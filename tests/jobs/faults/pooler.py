@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import psycopg
 from django.db import connection
 
 from tests.jobs.workers import eventually
@@ -22,9 +23,9 @@ _CONFIGURATION = """
 * = {target}
 
 [pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
+listen_addr =
+listen_port = 6432
+unix_socket_dir = {folder}
 auth_type = any
 pool_mode = transaction
 default_pool_size = 12
@@ -43,8 +44,6 @@ class Pooler:
         assert PROGRAM is not None, "asked for only where it is installed"
         params: dict[str, Any] = connection.get_connection_params()
         self._log = folder / "log"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
         target = {
             "host": params.get("host") or "localhost",
             "port": params.get("port") or 5432,
@@ -53,9 +52,7 @@ class Pooler:
         }
         known = " ".join(f"{name}={value}" for name, value in target.items() if value)
         file = folder / "pgbouncer.ini"
-        file.write_text(
-            _CONFIGURATION.format(target=known, port=port, folder=folder), encoding="utf-8"
-        )
+        file.write_text(_CONFIGURATION.format(target=known, folder=folder), encoding="utf-8")
         command = [PROGRAM, str(file)]
         if os.geteuid() == 0:  # it refuses to run as root
             # By a socket the server lets its own account in; over TCP any will do.
@@ -66,22 +63,28 @@ class Pooler:
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        self.url = f"postgresql://{params['user']}@127.0.0.1:{port}/{params['dbname']}"
-        eventually(lambda: _answers(port), within=10, what=f"PgBouncer: {self.logged()}")
+        # A socket of the test's own: the number of a port could be another's by now.
+        place = quote(str(folder), safe="")
+        self.url = f"postgresql://{params['user']}@{place}:6432/{params['dbname']}"
+        try:
+            eventually(self._answers, what="PgBouncer's answer")
+        except AssertionError as error:
+            error.add_note(self.logged())
+            self.close()
+            raise
 
     def logged(self) -> str:
         """What it has written so far."""
         return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
 
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url, prepare_threshold=None).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def close(self) -> None:
         """End it at once, whoever is connected."""
         self._process.terminate()
         self._process.wait(timeout=10)
-
-
-def _answers(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False

@@ -127,28 +127,26 @@ def test_its_lease_holds_and_it_takes_no_job_from_others(
 ) -> None:
     """A lease lasts 2 s here. Each has its jobs for longer while the other looks for lost ones."""
     wrong = start_wrong()
-    send(100, seconds=8)
+    send(100, seconds=20)
     holds(wrong, 100)
     right = start_worker("--queues", "errands,parcels,telegrams", TEST_TELEGRAM_LIMIT="60")
     send(100, seconds=4)
     holds(right, 100)
 
-    eventually(lambda: not Telegram.objects.live().exists(), within=20)
+    eventually(lambda: not Telegram.objects.live().exists(), within=40)
     assert set(Telegram.objects.values_list("status", "attempt")) == {("completed", 1)}
     assert outcomes() == {}
 
 
 def test_when_it_is_killed_its_jobs_run_again(start_worker: Start, start_wrong: Start) -> None:
     wrong = start_wrong()
-    send(100, seconds=2.5, slow_attempts=1)
+    send(100, seconds=50, slow_attempts=1)
     holds(wrong, 100)
     start_worker("--queues", "telegrams")
 
     wrong.send(signal.SIGKILL)
 
-    eventually(
-        lambda: Telegram.objects.filter(status="completed", attempt=2).count() == 100, within=15
-    )
+    eventually(lambda: Telegram.objects.filter(status="completed", attempt=2).count() == 100)
     assert Receipt.objects.count() == 100
 
 

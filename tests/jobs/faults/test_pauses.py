@@ -29,13 +29,13 @@ def as_they_stand() -> list[tuple[Any, ...]]:
     )
 
 
-def stands_still(start: Start, *, pace: float, seconds: float) -> None:
-    """The test, at either rhythm."""
-    options = {"pace": pace, "TEST_TELEGRAM_LIMIT": str(100 * pace)}
+def stands_still(start: Start, *, pace: float, lasting: float, seconds: float) -> None:
+    """The test, at either rhythm: jobs of so many seconds, a worker that stands still for more."""
+    options = {"pace": pace, "TEST_TELEGRAM_LIMIT": "100"}
     sleeper = start("--concurrency", "2", **options)
     for do, number in WAYS.items():
         for finish in (True, False):  # by the handler, or by the worker
-            send(number // 2, do, seconds=25 * pace, slow_attempts=1, finish=finish)
+            send(number // 2, do, seconds=lasting, slow_attempts=1, finish=finish)
     holds(sleeper, 100)
     time.sleep(5 * pace)
     family = sleeper.family()
@@ -70,10 +70,10 @@ def stands_still(start: Start, *, pace: float, seconds: float) -> None:
 def test_what_a_worker_writes_after_its_lease_is_refused_and_it_works_on(
     start_telegraph: Start,
 ) -> None:
-    stands_still(start_telegraph, pace=0.1, seconds=4)
+    stands_still(start_telegraph, pace=0.1, lasting=6, seconds=7)
 
 
 @pytest.mark.heavy
 @pytest.mark.timeout(240)
 def test_the_same_after_a_minute_at_the_real_pace(start_telegraph: Start) -> None:
-    stands_still(start_telegraph, pace=1.0, seconds=60)
+    stands_still(start_telegraph, pace=1.0, lasting=25, seconds=60)

@@ -19,10 +19,11 @@ pytestmark = pytest.mark.heavy
 
 def under_load(start: Start, site: Site, jobs: int) -> list[WorkerProcess]:
     """Two workers in the midst of their work."""
-    site.send(jobs, seconds=0.3)
     workers = [start(**site.worker) for _ in range(2)]
-    running = "SELECT count(*) FROM test_telegrams WHERE status = 'processing'"
-    eventually(lambda: site.number(running) > 100, within=20)
+    eventually(lambda: site.number("SELECT count(*) FROM job_workers") == 2)
+    site.send(jobs, seconds=0.3)
+    holders = "SELECT count(DISTINCT worker_id) FROM test_telegrams WHERE status = 'processing'"
+    eventually(lambda: site.number(holders) == 2, within=20)
     return workers
 
 

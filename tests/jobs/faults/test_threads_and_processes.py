@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,9 +23,9 @@ def test_a_thread_that_never_returns_is_let_go_and_replaced(start_worker: Start)
 
     [after] = Parcel.objects.enqueue([Parcel(payload={"do": "write"})])
 
-    reached(stuck, "failed", within=10)
+    reached(stuck, "failed")
     assert stuck.error_message == "The job ran longer than 3 s and was stopped."
-    reached(after, "completed", within=5)
+    reached(after, "completed")
     assert runs(worker.pid)
     assert [receipt.job_id for receipt in Receipt.objects.all()] == [after.id]
 
@@ -36,12 +35,11 @@ def test_a_thread_that_never_returns_is_let_go_and_replaced(start_worker: Start)
 def test_after_too_many_such_threads_the_worker_gives_way_to_another(start_worker: Start) -> None:
     Parcel.objects.enqueue([Parcel(payload=FOR_EVER, max_retries=0) for _ in range(8)])
     [waits] = Parcel.objects.enqueue([Parcel(payload={"do": "write"}, priority=1)])
-    worker = start_worker("--queues", "parcels", "--concurrency", "8", "--grace", "60")
-    began = time.monotonic()
+    worker = start_worker("--queues", "parcels", "--concurrency", "8", "--grace", "600")
 
-    assert worker.wait(30) == 70  # sysexits.h: a service manager starts another
+    # sysexits.h: a service manager starts another. It waits for no thread that never returns.
+    assert worker.wait(40) == 70
 
-    assert time.monotonic() - began < 20, "it waited for threads that never return"
     assert "too many handlers never return; the worker ends, start another" in worker.logged()
     assert Parcel.objects.filter(status="failed").count() == 8
     start_worker("--queues", "parcels")

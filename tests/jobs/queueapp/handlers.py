@@ -66,6 +66,14 @@ def sleep_then_write(job: Any, payload: dict[str, Any]) -> None:
     write(job, payload)
 
 
+def wait_then_write(job: Any, payload: dict[str, Any]) -> None:
+    """Wait until the test gives the word, which is a file."""
+    announce(payload)
+    while job.attempt <= payload.get("slow_attempts", 99) and not Path(payload["word"]).exists():
+        time.sleep(0.02)
+    write(job, payload)
+
+
 def poll_for_cancel(job: Any, payload: dict[str, Any]) -> None:
     announce(payload)
     for step in range(1000):
@@ -154,6 +162,7 @@ _DO: dict[str, Callable[[Any, dict[str, Any]], None]] = {
         write,
         finish_itself,
         sleep_then_write,
+        wait_then_write,
         poll_for_cancel,
         loop,
         start_program_and_loop,

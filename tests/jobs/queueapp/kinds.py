@@ -13,23 +13,28 @@ from tests.jobs.queueapp.models import Errand, Parcel, Telegram
 QUICK = RetryRule(base=0.1, factor=1.0, cap=0.1, jitter=0.0)
 
 
-# A test that starts a worker may give its telegrams another time limit, in seconds, and either
-# queue another handler.
-LIMIT = "TEST_TELEGRAM_LIMIT"
+# A test that starts a worker may give its errands or telegrams another time limit, in seconds, and
+# either queue another handler.
+ERRAND_LIMIT = "TEST_ERRAND_LIMIT"
+TELEGRAM_LIMIT = "TEST_TELEGRAM_LIMIT"
 ERRAND_HANDLER = "TEST_ERRAND_HANDLER"
 TELEGRAM_HANDLER = "TEST_TELEGRAM_HANDLER"
 
 
 def register_all(time_limit: timedelta) -> None:
     """Register the three kinds; ``time_limit`` is that of each job."""
-    limit = os.environ.get(LIMIT)
+
+    def limit(name: str) -> timedelta:
+        seconds = os.environ.get(name)
+        return timedelta(seconds=float(seconds)) if seconds else time_limit
+
     register(
         JobKind(
             queue="errands",
             model=Errand,
             handler=os.environ.get(ERRAND_HANDLER, "tests.jobs.queueapp.handlers.run_errand"),
             executor="process",
-            time_limit=time_limit,
+            time_limit=limit(ERRAND_LIMIT),
             retry=QUICK,
             prepare="tests.jobs.queueapp.handlers.prepare",
         )
@@ -50,7 +55,7 @@ def register_all(time_limit: timedelta) -> None:
             model=Telegram,
             handler=os.environ.get(TELEGRAM_HANDLER, "tests.jobs.queueapp.telegrams.run_telegram"),
             executor="async",
-            time_limit=timedelta(seconds=float(limit)) if limit else time_limit,
+            time_limit=limit(TELEGRAM_LIMIT),
             retry=QUICK,
             concurrency=100,
         )

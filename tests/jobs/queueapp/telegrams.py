@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from jobs.asynchronous import in_thread
@@ -39,10 +40,22 @@ async def nap(job: Telegram, payload: Payload) -> None:
 
 
 async def sleep(job: Telegram, payload: Payload) -> None:
-    """Sleep for ``seconds``, in the first ``slow_attempts`` attempts, then write."""
+    """Sleep for ``seconds``, in the first ``slow_attempts`` attempts, then write.
+
+    Before that, each leaves a file of its own in ``folder``, if there is one.
+    """
     await in_thread(handlers.announce, payload)
+    if "folder" in payload:
+        (Path(payload["folder"]) / str(job.id)).touch()
     if job.attempt <= payload.get("slow_attempts", 99):
         await asyncio.sleep(payload["seconds"])
+    await write(job, payload)
+
+
+async def wait(job: Telegram, payload: Payload) -> None:
+    """Wait until the test gives the word, which is a file, then write."""
+    while not Path(payload["word"]).exists():
+        await asyncio.sleep(0.02)
     await write(job, payload)
 
 
@@ -67,10 +80,16 @@ async def progress(job: Telegram, payload: Payload) -> None:
 
 
 async def block(job: Telegram, payload: Payload) -> None:
-    """Hold the event loop up, in the first ``slow_attempts`` attempts."""
+    """Hold the event loop up, in the first ``slow_attempts`` attempts.
+
+    It lasts for ``seconds``, or until the test gives the word, which is a file.
+    """
     await in_thread(handlers.announce, payload)
-    if job.attempt <= payload.get("slow_attempts", 99):
-        time.sleep(payload["seconds"])  # the fault that is tested
+    ends = time.monotonic() + payload["seconds"]
+    while job.attempt <= payload.get("slow_attempts", 99) and time.monotonic() < ends:
+        if "word" in payload and Path(payload["word"]).exists():
+            break
+        time.sleep(0.05)  # the fault that is tested
     await write(job, payload)
 
 
@@ -129,6 +148,7 @@ _DO: dict[str, Callable[[Telegram, Payload], Awaitable[None]]] = {
         noop,
         nap,
         sleep,
+        wait,
         write_late,
         progress,
         block,
