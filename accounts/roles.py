@@ -58,7 +58,54 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.ANALYST: _ANALYST,
     Role.VIEWER: _VIEWER,
     # Through the API; the staff pages stay closed because the role is not in STAFF.
-    Role.API_USER: frozenset({"imaging.view_image", "imaging.add_image", "imaging.analyse_image"}),
+    Role.API_USER: frozenset(
+        {
+            "imaging.view_image",
+            "imaging.view_analysisresult",
+            "imaging.view_analysisresulthistory",
+            "imaging.view_processingjob",
+            "imaging.add_image",
+            "imaging.analyse_image",
+        }
+    ),
+}
+
+
+# What each permission lets somebody do, for the table that people read. Those of accounts, of
+# settings and of the history of migrations are the admins' alone: they concern other people, or
+# everybody. One's own sessions, keys, password and second factor need no permission.
+SENTENCES: Final[dict[str, str]] = {
+    "imaging.view_image": "See images and what is known of them.",
+    "imaging.add_image": "Upload images.",
+    "imaging.change_image": "Archive images and settle duplicates.",
+    "imaging.analyse_image": "Have images analysed.",
+    "imaging.view_analysisresult": "See the results of analyses.",
+    "imaging.change_analysisresult": "Write notes on results.",
+    "imaging.view_analysisresulthistory": "See what results were before.",
+    "imaging.view_analysiscacheentry": "See which analyses are kept for reuse.",
+    "imaging.view_processingjob": "See the analyses that wait, run and ended.",
+    "imaging.change_processingjob": "Retry, cancel and rank analyses.",
+    "jobs.view_queue": "See every queue and its jobs.",
+    "jobs.change_queue": "Pause, limit and retry whole queues.",
+    "jobs.view_worker": "See the workers.",
+    "jobs.view_attempt": "See why jobs failed.",
+    "jobs.view_recurrence": "See the schedule.",
+    "jobs.change_recurrence": "Pause an entry of the schedule, or run it now.",
+    "jobs.view_recurringjob": "See what the schedule has run.",
+    "audit.view_entry": "Read who did what.",
+    "accounts.view_user": "See everybody, with their e-mail address and standing.",
+    "accounts.add_user": "Add and invite people.",
+    "accounts.change_user": "Change people, deactivate them, and give them another role.",
+    "accounts.view_apikey": "See everybody's API keys.",
+    "accounts.add_apikey": "Make API keys for others.",
+    "accounts.change_apikey": "Change and withdraw the API keys of others.",
+    "accounts.view_session": "See where others are logged in.",
+    "accounts.change_session": "Log others out.",
+    "accounts.view_invitation": "See who was invited.",
+    "accounts.change_invitation": "Send invitations again, and withdraw them.",
+    "database.view_systemsetting": "See the settings of the running system.",
+    "database.change_systemsetting": "Change the settings of the running system.",
+    "database.view_migrationrun": "See how the database was migrated.",
 }
 
 
@@ -73,3 +120,8 @@ def allows_app(role: str, app_label: str) -> bool:
     return role == Role.ADMIN or any(
         permission.startswith(prefix) for permission in PERMISSIONS.get(role, frozenset())
     )
+
+
+def table() -> set[tuple[str, str]]:
+    """The rows of the table ``role_permissions``: each role with each of its permissions."""
+    return {(str(role), permission) for role, given in PERMISSIONS.items() for permission in given}

@@ -11,7 +11,7 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponseBase
 
 from config.admin.away import away_page, is_away
-from database.actor import acting_as
+from database.actor import acting_as, acting_as_system
 
 # What a proxy in front of us may hand over; anything else gets a fresh id.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
@@ -47,7 +47,8 @@ class ActingUserMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         try:
             # Reads the session: the first thing in a request that needs the database.
-            actor = request.user.pk if request.user.is_authenticated else None
+            with acting_as_system():  # who asks is not known yet
+                actor = request.user.pk if request.user.is_authenticated else None
         except Error as error:
             if not is_away(error):
                 raise

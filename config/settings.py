@@ -26,6 +26,9 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
 
 # --- Database -----------------------------------------------------------------------------------
 
+# The web server acts for whom each request names, and is nobody else; commands and workers are the
+# product itself (docs/decisions/0015-who-sees-which-row.md).
+_is_web = os.environ.get("LACUNA_PROCESS") == "web"
 _database = environment.database_url("DATABASE_URL") or environment.database_parts()
 _owner = environment.database_url("DATABASE_OWNER_URL")
 _sealer = environment.database_url("DATABASE_SEALER_URL")
@@ -50,6 +53,8 @@ if _database is None:
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }
+    if not _is_web:
+        _database["OPTIONS"]["assume_role"] = "lacuna_system"
     # Migrations, and whatever else needs ownership, log in with these instead.
     DATABASE_OWNER: dict[str, str] = {"USER": "lacuna_owner"}
     # The login that seals the audit log.
@@ -58,7 +63,7 @@ if _database is None:
     DATABASE_ADMIN: dict[str, str] = {"USER": "postgres"}
 else:
     # A pool serves a web process's many threads; a command has one connection at a time.
-    if _pool_size and os.environ.get("LACUNA_PROCESS") == "web":
+    if _pool_size and _is_web:
         _database["OPTIONS"]["pool"] = {
             "min_size": min(2, _pool_size),
             "max_size": _pool_size,
@@ -68,8 +73,9 @@ else:
     DATABASE_OWNER = {key: _owner[key] for key in _login} if _owner else _login
     DATABASE_SEALER = {key: _sealer[key] for key in _login} if _sealer else DATABASE_OWNER
     DATABASE_ADMIN = DATABASE_OWNER
-    if _database["USER"] != "lacuna_app":
-        _database["OPTIONS"]["assume_role"] = "lacuna_app"
+    _role = "lacuna_app" if _is_web else "lacuna_system"
+    if _database["USER"] != _role:
+        _database["OPTIONS"]["assume_role"] = _role
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -86,16 +92,22 @@ INSTALLED_APPS = [
     "jobs",
     "audit",
     "database",
+    "database.encryption",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "csp",
 ]
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
+    "config.api.middleware.ProblemMiddleware",
     "config.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -105,7 +117,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.middleware.ActingUserMiddleware",
+    "accounts.middleware.BrowserSessionMiddleware",
     "audit.middleware.AuditMiddleware",
+    "accounts.pages.demands.DemandsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -134,16 +148,40 @@ TEMPLATES = [
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.authentication.RoleBackend"]
 PASSWORD_HASHERS = ["accounts.passwords.Argon2idHasher"]
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.passwords.StrengthValidator"}]
+# Names that nobody here may build a password on: the organisation, its sites, its projects.
+PASSWORD_CONTEXT_WORDS = environment.words("PASSWORD_CONTEXT_WORDS", [])
+# Each hash takes 64 MiB: so many are made at once in one process, and a request waits so long.
+PASSWORD_HASHING_SLOTS = environment.integer("PASSWORD_HASHING_SLOTS", 4, least=1, most=64)
+PASSWORD_HASHING_WAIT = environment.integer("PASSWORD_HASHING_WAIT", 10, least=1, most=60)
+# Days after which a password must be changed; 0 is never, as ASVS 5.0 V6.2.10 wants it.
+PASSWORD_MAX_AGE_DAYS = environment.integer("PASSWORD_MAX_AGE_DAYS", 0, most=3650)
+# Failed log-ins from one address (IPv6: one /64) within 15 minutes, before it has to wait.
+LOGIN_ATTEMPTS_PER_ADDRESS = environment.integer(
+    "LOGIN_ATTEMPTS_PER_ADDRESS", 30, least=1, most=1_000_000
+)
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+
+# --- Sessions and tokens ------------------------------------------------------------------------
+
+# Of the browser's session key and of every token the database keeps a hash alone.
+SESSION_ENGINE = "accounts.browser_sessions"
+# A browser's session ends when it was not used for so long, and in any case after so many days.
+SESSION_IDLE_HOURS = environment.integer("SESSION_IDLE_HOURS", 12, least=1, most=24 * 90)
+SESSION_MAX_DAYS = environment.integer("SESSION_MAX_DAYS", 7, least=1, most=90)
+SESSION_COOKIE_AGE = SESSION_IDLE_HOURS * 3600
+# A program's access token, its refresh token, and its session in all.
+ACCESS_TOKEN_MINUTES = environment.integer("ACCESS_TOKEN_MINUTES", 15, least=1, most=60)
+REFRESH_IDLE_DAYS = environment.integer("REFRESH_IDLE_DAYS", 14, least=1, most=365)
+REFRESH_MAX_DAYS = environment.integer("REFRESH_MAX_DAYS", 90, least=1, most=365)
+# The keys that sign access tokens: outside the database.
+TOKEN_KEYRING = Path(
+    os.environ.get("TOKEN_KEYRING") or LACUNA_HOME / "tokens" / "keyring.json"
+).resolve()
+# Who issues access tokens, and for whom: other services check both.
+TOKEN_ISSUER = os.environ.get("TOKEN_ISSUER", "").strip() or "lacuna"
+TOKEN_AUDIENCE = os.environ.get("TOKEN_AUDIENCE", "").strip() or "lacuna-api"
 
 # --- Language and time --------------------------------------------------------------------------
 
@@ -172,6 +210,43 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 # Compiled kernels are kept where this process may write, also on a read-only source tree.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(LACUNA_HOME / "numba"))
 
+# --- API ----------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.AccessTokenAuthentication",
+        "accounts.api.key_authentication.ApiKeyAuthentication",
+        "accounts.api.authentication.BrowserAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.Declared"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.api.throttles.AddressLimit"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.parsers.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "config.api.schema.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "config.api.handler.answer",
+    # A query parameter may not choose the format.
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Lacuna",
+    "DESCRIPTION": "The API of the back office. Its conventions are explained in docs/api.md.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,  # what is written is not what is read
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api.schema.order_document",
+    ],
+}
+# By whom the API works, counts and remembers; config.api knows no package of ours.
+API_ACTING_AS = "database.actor.acting_as"
+API_CLIENT_ADDRESS = "audit.middleware.address"
+API_IDEMPOTENCY_STORE = "accounts.api.idempotency.Store"
+API_THROTTLE_STORE = "accounts.api.throttles.count_request"
+
 # --- Security -----------------------------------------------------------------------------------
 
 HTTPS = environment.boolean("HTTPS", default=False)
@@ -182,7 +257,11 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 BEHIND_PROXY = environment.boolean("BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+# Bound to this very host: no other host of the domain can set or read them (RFC 6265bis, 4.1.3.2).
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = {
@@ -198,6 +277,30 @@ CONTENT_SECURITY_POLICY = {
 # Who sends it as "Authorization: Bearer ..." may read /metrics; without it, only staff may.
 METRICS_TOKEN = environment.token("METRICS_TOKEN", least=32)
 
+# --- Mail ---------------------------------------------------------------------------------------
+
+# Without EMAIL_URL mails are printed, not sent.
+_mail = environment.mail("EMAIL_URL")
+EMAIL_BACKEND: str = _mail["EMAIL_BACKEND"]
+EMAIL_HOST: str = _mail["EMAIL_HOST"]
+EMAIL_PORT: int | str = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER: str = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD: str = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS: bool = _mail["EMAIL_USE_TLS"]
+EMAIL_USE_SSL: bool = _mail["EMAIL_USE_SSL"]
+EMAIL_FILE_PATH: str = _mail["EMAIL_FILE_PATH"]
+EMAIL_TIMEOUT = environment.integer("EMAIL_TIMEOUT", 10, least=1, most=300)
+DEFAULT_FROM_EMAIL = environment.mail_address("EMAIL_FROM", "Lacuna <lacuna@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Beside the request, so that nobody can tell by its time whether a letter was written.
+EMAIL_IN_BACKGROUND = environment.boolean("EMAIL_IN_BACKGROUND", default=True)
+# What the links in mails begin with: never the Host header, which whoever asks can choose.
+SITE_URL = environment.site_url(
+    "SITE_URL",
+    required=EMAIL_BACKEND.endswith("smtp.EmailBackend"),
+    https=HTTPS,
+)
+
 # --- Audit log ----------------------------------------------------------------------------------
 
 # The signing keys: outside the database, readable by the sealer alone.
@@ -211,6 +314,17 @@ AUDIT_PUBLISH = environment.words("AUDIT_PUBLISH", [f"file://{LACUNA_HOME / 'aud
 AUDIT_PUBLISH_SECONDS = environment.integer("AUDIT_PUBLISH_SECONDS", 60, least=1, most=86_400)
 # Public keys of witnesses whose cosignature is demanded.
 AUDIT_WITNESS_KEYS = environment.words("AUDIT_WITNESS_KEYS", [])
+
+# --- Secrets at rest ----------------------------------------------------------------------------
+
+# Who holds the master keys: a file of ours, or AWS KMS.
+SECRETS_PROVIDER = environment.choice("SECRETS_PROVIDER", "local", {"local", "aws-kms"})
+SECRETS_KEYRING = Path(
+    os.environ.get("SECRETS_KEYRING") or LACUNA_HOME / "secrets" / "keyring.json"
+).resolve()
+# Beside the private server it is made once, as SECRET_KEY is; elsewhere a missing one is a mistake.
+SECRETS_KEYRING_IS_MADE = EMBEDDED_HOME is not None
+SECRETS_KMS_KEY = environment.kms_key("SECRETS_KMS_KEY", required=SECRETS_PROVIDER == "aws-kms")
 
 # --- Logs ---------------------------------------------------------------------------------------
 

@@ -109,6 +109,20 @@ def is_pooled(own: psycopg.Connection[Any]) -> bool:
     return row is not None and row[0] != own.info.backend_pid
 
 
+def lends_other_sessions(alias: str = DEFAULT_DB_ALIAS) -> str:
+    """The role of the sessions that a pooler lends, if it is another than ours; or an empty string.
+
+    A pooler in transaction mode forgets what a client has SET: its sessions must begin as the role.
+    """
+    params, role = connection_parameters(alias)
+    with psycopg.connect(**params, autocommit=True) as own:
+        if role is None or not is_pooled(own):
+            return ""
+        row = own.execute("SELECT current_user").fetchone()
+    lent = str(row[0]) if row else ""
+    return "" if lent == role else lent
+
+
 def hang_up(own: psycopg.Connection[Any] | None) -> None:
     """Cut the connection, from any thread: whoever waits on it gets an error at once.
 

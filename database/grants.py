@@ -11,11 +11,52 @@ Default privileges are not used: they would also open partitions that are made l
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.apps import apps
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from database import roles
+
+# What the application may do it may do in each of its sights: the privileges are the same, the rows
+# differ. (Membership cannot give them: the application would have to be a member of its members.)
+_MIRROR: Final = """
+DO $do$
+DECLARE
+    statement text;
+    others constant text := 'lacuna_admin, lacuna_system';
+BEGIN
+    FOR statement IN
+        SELECT format('REVOKE ALL ON ALL %s IN SCHEMA %I FROM %s', kinds, nspname, others)
+        FROM pg_namespace, unnest(ARRAY['TABLES', 'SEQUENCES', 'FUNCTIONS']) AS kinds
+        WHERE nspname IN ('public', 'audits')
+        UNION ALL
+        SELECT format('GRANT %s ON SCHEMA %I TO %s', a.privilege_type, nspname, others)
+        FROM pg_namespace, aclexplode(nspacl) a
+        WHERE a.grantee = 'lacuna_app'::regrole
+        UNION ALL
+        SELECT format('GRANT %s ON %s %s TO %s', string_agg(a.privilege_type, ', '),
+            CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass, others)
+        FROM pg_class c, aclexplode(relacl) a
+        WHERE a.grantee = 'lacuna_app'::regrole
+        GROUP BY c.oid, c.relkind
+        UNION ALL
+        SELECT format('GRANT %s (%s) ON %s TO %s', a.privilege_type,
+            string_agg(quote_ident(attname), ', '), attrelid::regclass, others)
+        FROM pg_attribute, aclexplode(attacl) a
+        WHERE a.grantee = 'lacuna_app'::regrole
+        GROUP BY attrelid, a.privilege_type
+        UNION ALL
+        SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', p.oid::regprocedure, others)
+        FROM pg_proc p, aclexplode(proacl) a
+        WHERE a.grantee = 'lacuna_app'::regrole
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$do$
+"""
 
 # Django's own tables hold sessions and password-like material: nothing for reports.
 _FRAMEWORK = "django.contrib."
@@ -35,6 +76,7 @@ def apply(connection: BaseDatabaseWrapper) -> None:
     statements.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {roles.APP}")
     with connection.cursor() as cursor:
         cursor.execute(";\n".join(statements))
+        cursor.execute(_MIRROR)
 
 
 def _statements(

@@ -7,6 +7,7 @@ migrations of several databases run side by side.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, LiteralString
 
 import psycopg
@@ -18,6 +19,11 @@ READONLY: Final = "lacuna_readonly"
 AUDITOR: Final = "lacuna_auditor"
 BACKUP: Final = "lacuna_backup"
 SEALER: Final = "lacuna_sealer"
+ADMIN: Final = "lacuna_admin"
+SYSTEM: Final = "lacuna_system"
+
+# What the application's login may become, one for each sight of rows; with the same privileges.
+SIGHTS: Final = (APP, ADMIN, SYSTEM)
 
 # What each role is for, and the attributes it is created with. NOINHERIT: a role that is later
 # granted to the application must be taken on purpose (SET ROLE), never merely possessed.
@@ -28,6 +34,8 @@ ROLES: Final[dict[str, LiteralString]] = {
     AUDITOR: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS LOGIN",  # reads the audit log
     BACKUP: "NOSUPERUSER NOCREATEDB NOCREATEROLE BYPASSRLS LOGIN",  # dumps every row
     SEALER: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS LOGIN",  # seals the audit log
+    ADMIN: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOLOGIN",  # the product, for an admin
+    SYSTEM: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOLOGIN",  # the product, for itself
 }
 
 # Any constant will do; advisory locks are per database, so every caller connects to the same one.
@@ -60,6 +68,9 @@ def ensure_roles(connection: psycopg.Connection[tuple[object, ...]]) -> list[str
                 created.append(name)
             except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
                 continue  # made from another database meanwhile: the lock is per database
+        _allow(connection, APP, (ADMIN, SYSTEM))
+        # Who holds the horizon back, which statements are slow: also of other logins.
+        _allow(connection, SYSTEM, ("pg_read_all_stats",), inherit=True)
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
     return created
@@ -67,6 +78,16 @@ def ensure_roles(connection: psycopg.Connection[tuple[object, ...]]) -> list[str
 
 def let_login_become(connection: psycopg.Connection[tuple[object, ...]], login: str) -> None:
     """Allow ``login`` to SET ROLE to owner and application, without inheriting from them."""
+    _allow(connection, login, (OWNER, APP, READONLY, SEALER, ADMIN, SYSTEM))
+
+
+def _allow(
+    connection: psycopg.Connection[tuple[object, ...]],
+    login: str,
+    others: Sequence[str],
+    *,
+    inherit: bool = False,
+) -> None:
     members = connection.execute(
         "SELECT r.rolname FROM pg_auth_members m"
         " JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles l ON l.oid = m.member"
@@ -75,8 +96,9 @@ def let_login_become(connection: psycopg.Connection[tuple[object, ...]], login: 
     ).fetchall()
     present = {row[0] for row in members}
     newer = connection.info.server_version >= 160000  # inheritance is fixed at the GRANT
-    options = sql.SQL(" WITH INHERIT FALSE, SET TRUE") if newer else sql.SQL("")
-    for role in (OWNER, APP, READONLY, SEALER):
+    kept = sql.SQL("TRUE" if inherit else "FALSE")
+    options = sql.SQL(" WITH INHERIT {}, SET TRUE").format(kept) if newer else sql.SQL("")
+    for role in others:
         if role in present or role == login:
             continue
         connection.execute(

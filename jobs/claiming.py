@@ -13,7 +13,6 @@ import psycopg
 from django.db import connections, transaction
 from django.db.models.base import ModelState
 
-from database.actor import current_actor
 from jobs.statements.names import CLAIMED_AS, claimed_columns
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def readable(
 @contextmanager
 def _answer(alias: str, statement: str, parameters: Sequence[Any]) -> Iterator[Any]:
     connection = connections[alias]
-    if current_actor() and not connection.in_atomic_block:  # who acts is told to transactions
+    if not (connection.in_atomic_block or connection.runs_as_usual()):  # who acts is told to it
         with transaction.atomic(alias), _answer(alias, statement, parameters) as cursor:
             yield cursor
         return

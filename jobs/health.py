@@ -1,7 +1,7 @@
 """Whether somebody works on what waits, and whether anything slows the queues down.
 
 Each check answers with one sentence, or None. They are told by ``/readyz`` and on the staff's
-pages, run as the application's own role, and count no rows.
+pages, see the queues as they are whoever looks, and count no rows.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from database import system_settings
+from database.actor import acting_as_system
 from jobs import registry
 from jobs.models.queue import Queue
 from jobs.models.worker import Worker
@@ -50,6 +51,7 @@ def warnings() -> list[str]:
 # --- Workers --------------------------------------------------------------------------------------
 
 
+@acting_as_system()
 def workers() -> str | None:
     """A sentence that names the queues where jobs wait and no worker has been seen, or None."""
     served: set[str] = set()
@@ -76,6 +78,7 @@ def alive() -> QuerySet[Worker]:
 # --- Waiting --------------------------------------------------------------------------------------
 
 
+@acting_as_system()
 def oldest_job() -> str | None:
     """A sentence about the queue whose jobs wait longest, if longer than ``queue_late_seconds``."""
     now = database_now()
@@ -101,6 +104,7 @@ def oldest_job() -> str | None:
     return f"In the queue {kind.queue} a job has waited for {in_words(waited)}. {advice}"
 
 
+@acting_as_system()
 def oldest_ready_since(kind: JobKind) -> datetime | None:
     """Since when the oldest job that could start has waited, or None where none waits.
 
@@ -138,7 +142,7 @@ class Holder:
     kind: str  # session, prepared or slot
     name: str
     transactions: int
-    lasting: timedelta | None  # None: hidden from the application's role
+    lasting: timedelta | None  # None: a slot's is not known
 
     @property
     def is_old(self) -> bool:
@@ -170,8 +174,8 @@ class Holder:
         )
 
 
-# Sessions of others show their age in transactions, but not in time. Vacuum itself is no hindrance
-# to vacuum; sessions of other databases are none to this one, but standbys are.
+# Sessions of others show their age in time to whoever reads all statistics, as the system does.
+# Vacuum itself is no hindrance to vacuum; sessions of other databases are none to this one, but standbys are.
 _HOLDERS: Final = """
     SELECT 'session', a.pid::text,
         greatest(age(a.backend_xid), age(a.backend_xmin)), clock_timestamp() - a.xact_start
@@ -190,6 +194,7 @@ _HOLDERS: Final = """
 """
 
 
+@acting_as_system()
 def horizon() -> str | None:
     """A sentence about the oldest transaction that keeps vacuum from its work, or None."""
     old = [holder for holder in _holders() if holder.is_old]
@@ -215,6 +220,7 @@ _DEAD: Final = """
 """
 
 
+@acting_as_system()
 def dead_rows() -> str | None:
     """A sentence about the queue that drags the most dead rows along, if they are too many."""
     tables = {kind.model._meta.db_table: kind.queue for kind in registry.kinds()}

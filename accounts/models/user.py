@@ -72,6 +72,11 @@ class User(AbstractBaseUser):
     metadata = models.JSONField(
         default=dict, db_default=models.Value({}, models.JSONField()), blank=True
     )
+    # Ten failures in a row lock the account for a while, each time twice as long.
+    failed_login_count = models.IntegerField(default=0, db_default=0, editable=False)
+    lockout_count = models.IntegerField(default=0, db_default=0, editable=False)
+    locked_until = models.DateTimeField(null=True, blank=True, editable=False)
+    password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = CreatedAtField()
     updated_at = UpdatedAtField()
 

@@ -19,7 +19,12 @@ class DatabaseClient(client.DatabaseClient):
         cls, settings_dict: dict[str, Any], parameters: Iterable[str]
     ) -> tuple[list[str], dict[str, str] | None]:
         """The command line of psql and what its environment adds."""
+        parameters = list(parameters)
         arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
+        role = settings_dict["OPTIONS"].get("assume_role")
+        # Who logs in as somebody else is that: only our own login takes our role.
+        if role and not any(word.startswith(("-U", "--username")) for word in parameters):
+            environment = {**(environment or {}), "PGOPTIONS": f"-c role={role}"}
         if settings.EMBEDDED_HOME is not None:
             arguments[0] = str(binaries.find() / "bin" / cls.executable_name)
         return arguments, environment

@@ -25,8 +25,17 @@ def bootstrap(sockets: Path, name: str = DATABASE) -> list[str]:
     with _connected(sockets) as connection, _set_up(sockets):
         complete = connection.execute(
             "SELECT count(*) = %s AND EXISTS (SELECT FROM pg_database WHERE datname = %s)"
+            " AND (SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid"
+            " JOIN pg_roles l ON l.oid = m.member"
+            " WHERE l.rolname = ANY(%s) AND r.rolname = ANY(%s)) = 3"
             " FROM pg_roles WHERE rolname = ANY(%s)",
-            [len(roles.ROLES), name, list(roles.ROLES)],
+            [
+                len(roles.ROLES),
+                name,
+                [roles.APP, roles.SYSTEM],
+                [roles.ADMIN, roles.SYSTEM, "pg_read_all_stats"],
+                list(roles.ROLES),
+            ],
         ).fetchone()
         if complete == (True,):
             return []

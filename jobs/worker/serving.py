@@ -6,6 +6,8 @@ import inspect
 import os
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from contextvars import Token
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
@@ -14,7 +16,14 @@ import structlog
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
-from database.actor import acting_as, forget_actor, name_actor
+from database.actor import (
+    Actor,
+    acting_as,
+    acting_as_system,
+    forget_actor,
+    name_actor,
+    name_system,
+)
 from jobs import context, registry
 from jobs.errors import Cancelled, GiveUp, LostLease, RetryAfter
 from jobs.models.job import Job
@@ -76,7 +85,7 @@ def run(task: Task) -> Outcome | None:
     close_old_connections()
     token = context.current.set((task.queue, job))
     try:
-        with acting_as(job.actor_id):
+        with _acting_for(job):
             try:
                 handler = registry.kind(task.queue).load()
                 handler(job)
@@ -123,7 +132,7 @@ async def run_async(
     Database connections are not its business: what a handler does with one, it does in a thread
     (``jobs.asynchronous.in_thread``).
     """
-    token, actor = context.current.set((queue, job)), name_actor(job.actor_id)
+    token, actor = context.current.set((queue, job)), _name(job)
     try:
         await handler(job)
     except (Exception, SystemExit) as error:  # the job's failure, never the loop's
@@ -132,6 +141,15 @@ async def run_async(
         forget_actor(actor)
         context.current.reset(token)
     return None if job.status == job.states.done else Verdict.DONE
+
+
+def _acting_for(job: Job) -> AbstractContextManager[None]:
+    """A job is done for its person; one for nobody is the product's own."""
+    return acting_as_system() if job.actor_id is None else acting_as(job.actor_id)
+
+
+def _name(job: Job) -> Token[Actor]:
+    return name_system() if job.actor_id is None else name_actor(job.actor_id)
 
 
 def _judge(job: Job, error: BaseException) -> Outcome | None:

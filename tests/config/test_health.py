@@ -55,7 +55,7 @@ def test_pending_migrations_make_a_site_unready(client: Client) -> None:
     try:
         response = client.get("/readyz")
         assert response.status_code == 503
-        assert "3 migrations are pending" in response.json()["checks"]["migrations"]
+        assert "4 migrations are pending" in response.json()["checks"]["migrations"]
     finally:
         call_command("migrate", verbosity=0)
 

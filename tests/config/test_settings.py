@@ -113,7 +113,7 @@ def test_the_parts_of_an_address_are_as_good_as_the_whole(tmp_path: Path) -> Non
     assert "'PASSWORD': 'p@ss word'} require" in parts
 
 
-def test_a_socket_address_and_a_login_of_another_name_act_as_the_application(
+def test_a_socket_address_and_a_login_of_another_name_act_as_the_system(
     tmp_path: Path,
 ) -> None:
     shown = loaded(
@@ -126,7 +126,16 @@ def test_a_socket_address_and_a_login_of_another_name_act_as_the_application(
         SECRET_KEY=KEY,
     )
 
-    assert shown == "/run/postgresql lacuna_app boss"
+    assert shown == "/run/postgresql lacuna_system boss"
+
+
+def test_the_web_process_acts_as_the_application_and_nobody(tmp_path: Path) -> None:
+    role = "settings.DATABASES['default']['OPTIONS'].get('assume_role')"
+    server = {"DATABASE_URL": "postgresql://someone@db/lacuna", "SECRET_KEY": KEY}
+
+    assert loaded(tmp_path, role, LACUNA_PROCESS="web", **server) == "lacuna_app"
+    assert loaded(tmp_path, role, LACUNA_PROCESS="web") == "None"  # the login is lacuna_app
+    assert loaded(tmp_path, role) == "lacuna_system"
 
 
 def test_only_the_web_process_pools_its_connections(tmp_path: Path) -> None:

@@ -111,12 +111,12 @@ def test_a_failing_migration_leaves_its_error_in_the_history_and_nothing_else(
             cursor.execute("DROP VIEW duplicate_images_report")
 
 
-def test_migrate_leaves_the_connection_as_the_application(migrated_again: None) -> None:
+def test_migrate_leaves_the_connection_as_the_system(migrated_again: None) -> None:
     call_command("migrate", verbosity=0)
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
-        assert cursor.fetchone()[0] == "lacuna_app"
+        assert cursor.fetchone()[0] == "lacuna_system"
 
 
 def states() -> dict[str, str]:

@@ -20,7 +20,7 @@ def readings(transactional_db: None) -> Iterator[str]:
         cursor.execute(
             "CREATE TABLE readings (id uuid DEFAULT new_key(), at timestamptz NOT NULL, value int)"
             " PARTITION BY RANGE (at);"
-            "GRANT SELECT, INSERT ON readings TO lacuna_app"
+            "GRANT SELECT, INSERT ON readings TO lacuna_app, lacuna_system"
         )
     yield "readings"
     with as_owner(connection), connection.cursor() as cursor:

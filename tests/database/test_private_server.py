@@ -29,7 +29,7 @@ def test_the_private_server_can_be_looked_at_and_reached_with_psql(open_path: Pa
 
     query = "SELECT current_user, current_database()"
     shell = manage(open_path, "dbshell", "--", "-Atc", query)
-    assert shell.stdout.strip() == "lacuna_app|lacuna", shell.stderr
+    assert shell.stdout.strip() == "lacuna_system|lacuna", shell.stderr
     owner = manage(open_path, "dbshell", "--", "-U", "lacuna_owner", "-Atc", query)
     assert owner.stdout.strip() == "lacuna_owner|lacuna", owner.stderr
 

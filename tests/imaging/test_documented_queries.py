@@ -171,7 +171,7 @@ def test_every_report_answers_the_application_the_owner_and_the_reporting_role(
     make_job(image=result.image)
     make_image(is_duplicate=True, duplicate_of=result.image, duplicate_distance=2)
 
-    for role in ("lacuna_app", "lacuna_owner", "lacuna_readonly"):
+    for role in ("lacuna_system", "lacuna_admin", "lacuna_owner", "lacuna_readonly"):
         administrator.execute(f"SET ROLE {role}")
         assert administrator.execute(f"SELECT * FROM {view}").fetchall(), role
         administrator.execute("RESET ROLE")

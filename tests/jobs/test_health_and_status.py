@@ -221,7 +221,7 @@ def test_a_young_transaction_is_no_trouble() -> None:
 def test_somebody_elses_transaction_is_told_by_how_far_it_lies_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its beginning is hidden from the application's role, what it holds back is not."""
+    """However young it is, and whoever's login: the system reads all statistics."""
     monkeypatch.setattr(health, "OLD_TRANSACTION", timedelta(days=999))
     with as_admin(connection):
         other = own_connection()
@@ -242,7 +242,7 @@ def test_somebody_elses_transaction_is_told_by_how_far_it_lies_behind(
         other.close()
 
     assert told is not None
-    assert f"process id {pid} holds an old snapshot (" in told
+    assert f"process id {pid} holds an old snapshot for " in told
 
 
 @pytest.mark.django_db(transaction=True)

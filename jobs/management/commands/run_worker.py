@@ -11,6 +11,7 @@ import structlog
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError, connections
 
+from database.connections import lends_other_sessions
 from jobs import registry
 from jobs.errors import UnknownQueue
 from jobs.management.arguments import seconds, whole
@@ -146,6 +147,12 @@ class Command(BaseCommand):
     def _check_tables(self) -> None:
         try:
             Worker.objects.exists()
+            if lent := lends_other_sessions():
+                raise CommandError(
+                    f"The pooler lends sessions of {lent}, who sees no jobs. Let the pool of the"
+                    " workers begin each session as the system (in PgBouncer: connect_query = 'SET"
+                    " ROLE lacuna_system'), or let DATABASE_URL lead to the server itself."
+                )
         except ProgrammingError as error:
             raise CommandError(
                 f"The tables of the job engine are missing. Run: python manage.py migrate ({error})"

@@ -115,8 +115,8 @@ def intruder() -> Iterator[Connection]:
     with transaction.atomic():
         record("access.refused", outcome="failure", error="no", personal={"email": "a@b.c"})
     with own_connection() as own:
+        own.execute("RESET ROLE")
         if own.info.user != roles.APP:  # a server of one's own: the login is an administrator's
-            own.execute("RESET ROLE")
             own.execute(f"SET SESSION AUTHORIZATION {roles.APP}")
         row = own.execute("SELECT session_user, current_user").fetchone()
         assert row == (roles.APP, roles.APP)

@@ -22,6 +22,8 @@ UNWATCHED: Final = {
     "job_statistics": "written by the engine every minute",
     "job_workers": "a heartbeat",
     "job_lines": "the virtual time of a line, written a few times a second",
+    "idempotency_keys": "answers kept for a day, beside the entries of what was done",
+    "throttles": "counts of requests",
     "migrations_history": "written by migrate, outside its transaction, as a record itself",
 }
 

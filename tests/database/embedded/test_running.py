@@ -40,15 +40,17 @@ def test_the_first_start_makes_the_cluster_the_roles_and_the_database(fresh_home
             " pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'lacuna'"
         ).fetchone()
     assert found == [
+        ("lacuna_admin", False, True, False, False),
         ("lacuna_app", True, False, False, False),
         ("lacuna_auditor", True, True, False, False),
         ("lacuna_backup", True, True, True, False),
         ("lacuna_owner", True, True, False, False),
         ("lacuna_readonly", True, True, False, False),
         ("lacuna_sealer", True, True, False, False),
+        ("lacuna_system", False, True, False, False),
     ]
     assert owner == ("lacuna_owner", "b", "C.UTF-8", "UTF8")
-    for role in roles.ROLES:
+    for role in roles.ROLES.keys() - {roles.ADMIN, roles.SYSTEM}:  # taken on, never logged in as
         connect(sockets, user=role).close()
 
 

@@ -20,7 +20,7 @@ PROGRAM = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbi
 # The application's own settings for a transaction pooler stand in the last line.
 _CONFIGURATION = """
 [databases]
-* = {target}
+* = {target} connect_query='SET ROLE lacuna_system'
 
 [pgbouncer]
 listen_addr =
