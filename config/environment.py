@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -108,6 +110,79 @@ def database_parts() -> dict[str, Any] | None:
     }
 
 
+def mail(name: str) -> dict[str, Any]:
+    """How mails are sent, as Django's settings EMAIL_...; without the setting they are printed.
+
+    Never says the value: it may hold a password.
+    """
+    text = os.environ.get(name, "").strip() or "consolemail://"
+    form = (
+        f"{name} must look like smtp+tls://user:password@host:587 (or smtp://, smtp+ssl://;"
+        " %40 for an @ in the user or the password), filemail:///folder, or consolemail://."
+    )
+    wrong = ImproperlyConfigured(form)
+    try:
+        parts = urlsplit(text)
+        parsed: dict[str, Any] = env.email_url_config(text)
+        port = parts.port
+    except (ValueError, UnicodeError, ImproperlyConfigured):
+        raise wrong from None
+    backend = parsed["EMAIL_BACKEND"]
+    if backend.endswith("smtp.EmailBackend"):
+        if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+            raise wrong
+        usual = {"smtp": 25, "smtp+ssl": 465}
+        parsed["EMAIL_PORT"] = port or usual.get(parts.scheme, 587)
+    elif backend.endswith("filebased.EmailBackend"):
+        if parts.netloc or len(parts.path) < 2:
+            raise wrong
+        parsed["EMAIL_FILE_PATH"] = unquote(parts.path)
+    elif backend.endswith("console.EmailBackend"):
+        parsed["EMAIL_BACKEND"] = "config.printed_mail.EmailBackend"
+    defaults = {"EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False}
+    return defaults | {key: value or "" for key, value in parsed.items() if key != "OPTIONS"}
+
+
+def site_url(name: str, *, required: bool, https: bool) -> str:
+    """Where people reach the site, as ``https://host``: what links in mails begin with."""
+    text = os.environ.get(name, "").strip().rstrip("/")
+    if not text:
+        if required:
+            raise ImproperlyConfigured(
+                f"{name} is missing: mails are sent (EMAIL_URL), and their links need to know where"
+                f" the site is. Set it to its address, such as https://lacuna.example.org."
+            )
+        return "http://localhost:8000"
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}, but must be the site's address without a path, such as"
+            " https://lacuna.example.org."
+        )
+    if https and parts.scheme != "https":
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}, but HTTPS is on: it must begin with https://."
+        )
+    return text
+
+
+def mail_address(name: str, default: str) -> str:
+    """The setting as an address that mails may come from: ``Name <name@host>`` or the address."""
+    text = os.environ.get(name, "").strip() or default
+    address = parseaddr(text)[1]
+    local, _, host = address.rpartition("@")
+    if not local or not host or any(sign in text for sign in "\r\n\0"):
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}, but must be an e-mail address, such as"
+            " Lacuna <lacuna@example.org>."
+        )
+    return text
+
+
 def token(name: str, *, least: int) -> str:
     """The setting as a secret of at least so many characters that a header can carry, or ""."""
     value = os.environ.get(name, "").strip()
@@ -120,6 +195,22 @@ def token(name: str, *, least: int) -> str:
         raise ImproperlyConfigured(
             f"{name} must be of ASCII letters, digits and signs, without spaces: it is sent in a"
             " header."
+        )
+    return value
+
+
+def kms_key(name: str, *, required: bool) -> str:
+    """The setting as a key of AWS KMS, by ARN or alias, or ""."""
+    value = os.environ.get(name, "").strip()
+    if required and not value:
+        raise ImproperlyConfigured(
+            f"{name} is missing: SECRETS_PROVIDER=aws-kms needs a key's ARN, or alias/NAME."
+        )
+    named = r"alias/[\w/-]+|arn:[\w-]+:kms:[\w-]+:\d+:(key|alias)/[\w/-]+"
+    if value and not re.fullmatch(named, value, re.ASCII):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}, but must be a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID) or"
+            " alias/NAME."
         )
     return value
 

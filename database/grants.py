@@ -26,12 +26,32 @@ DO $do$
 DECLARE
     statement text;
     others constant text := 'lacuna_admin, lacuna_system';
+    theirs constant oid[] := ARRAY['lacuna_admin', 'lacuna_system']::regrole[]::oid[];
 BEGIN
     FOR statement IN
-        SELECT format('REVOKE ALL ON ALL %s IN SCHEMA %I FROM %s', kinds, nspname, others)
-        FROM pg_namespace, unnest(ARRAY['TABLES', 'SEQUENCES', 'FUNCTIONS']) AS kinds
-        WHERE nspname IN ('public', 'audits')
+        -- What they were given before; nothing else, which others own, such as an extension's.
+        SELECT format('REVOKE ALL ON SCHEMA %I FROM %s', nspname, others)
+        FROM pg_namespace, aclexplode(nspacl) a
+        WHERE a.grantee = ANY (theirs)
         UNION ALL
+        SELECT format('REVOKE ALL ON %s %s FROM %s',
+            CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass, others)
+        FROM pg_class c, aclexplode(relacl) a
+        WHERE a.grantee = ANY (theirs)
+        UNION ALL
+        SELECT format('REVOKE ALL (%s) ON %s FROM %s',
+            string_agg(quote_ident(attname), ', '), attrelid::regclass, others)
+        FROM pg_attribute, aclexplode(attacl) a
+        WHERE a.grantee = ANY (theirs)
+        GROUP BY attrelid
+        UNION ALL
+        SELECT format('REVOKE ALL ON FUNCTION %s FROM %s', p.oid::regprocedure, others)
+        FROM pg_proc p, aclexplode(proacl) a
+        WHERE a.grantee = ANY (theirs)
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+    FOR statement IN
         SELECT format('GRANT %s ON SCHEMA %I TO %s', a.privilege_type, nspname, others)
         FROM pg_namespace, aclexplode(nspacl) a
         WHERE a.grantee = 'lacuna_app'::regrole

@@ -9,7 +9,7 @@ os.environ.setdefault("LACUNA_HOME", str(Path(__file__).resolve().parent.parent 
 from config.settings import *  # noqa: F403 - a settings module is its names
 from config.settings import DATABASES, INSTALLED_APPS, LACUNA_HOME
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.jobs.queueapp"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.jobs.queueapp", "tests.database.secretsapp"]
 
 # A real worker started by a test must find that test's database.
 if name := os.environ.get("TEST_DATABASE_NAME"):
@@ -20,6 +20,8 @@ DATABASES["default"]["OPTIONS"].pop("pool", None)
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 EMBEDDED_THROW_AWAY = True
+SECRETS_KEYRING_IS_MADE = True
+EMAIL_IN_BACKGROUND = False  # a test finds the letter when the action is done
 MEDIA_ROOT = LACUNA_HOME / "test-media"
 STORAGES = {
     "default": {"BACKEND": "config.storage.AtomicFileSystemStorage"},

@@ -12,6 +12,9 @@ BEGIN
     FOR policy IN SELECT polname FROM pg_policy WHERE polrelid = target LOOP
         EXECUTE format('DROP POLICY %I ON %s', policy, target);
     END LOOP;
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = target AND tgname = 'keep_author') THEN
+        EXECUTE format('DROP TRIGGER keep_author ON %s', target);
+    END IF;
     EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY', target);
 END
 $$;
@@ -51,6 +54,24 @@ $$;
 COMMENT ON FUNCTION confine(regclass, text) IS
     'Each row is seen and changed by the person named in owner_column alone; for migrations.';
 
+-- A policy knows either the old row or the new one, and cannot tell who was named before.
+CREATE FUNCTION keep_author() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_user = 'lacuna_app'
+        AND (to_jsonb(NEW) ->> TG_ARGV[0])::uuid IS DISTINCT FROM public.app_user_id()
+    THEN
+        RAISE EXCEPTION 'Nobody writes into the table % in the name of somebody else.', TG_TABLE_NAME
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION keep_author() IS
+    'Trigger: whoever names another author of a shared row names themself.';
+
 -- Each verb with the permissions of which one is needed; a verb without any is refused. Asked once for
 -- a statement, not for each row. A new row names its author in author_column, where that is given.
 CREATE FUNCTION share(
@@ -86,6 +107,13 @@ BEGIN
         EXECUTE format(
             'CREATE POLICY change ON %s FOR UPDATE TO lacuna_app USING (%s)', target,
             format(asks, change)
+        );
+    END IF;
+    IF author_column IS NOT NULL THEN
+        EXECUTE format(
+            'CREATE TRIGGER keep_author BEFORE UPDATE OF %2$I ON %1$s FOR EACH ROW'
+            ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION public.keep_author(%2$L)',
+            target, author_column
         );
     END IF;
     IF remove <> '{}' THEN

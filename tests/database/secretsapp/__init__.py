@@ -1,0 +1,1 @@
+"""Tables with secrets that only the tests of encryption have."""
