@@ -78,6 +78,23 @@ END
 $do$
 """
 
+# A dump needs to read whatever there is, also what no model knows, and where each sequence stands.
+_BACKUP: Final = """
+DO $do$
+DECLARE
+    schema name;
+BEGIN
+    FOR schema IN
+        SELECT nspname FROM pg_namespace
+        WHERE nspname = 'public' OR nspowner = 'lacuna_owner'::regrole
+    LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO lacuna_backup', schema);
+        EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO lacuna_backup', schema);
+    END LOOP;
+END
+$do$
+"""
+
 # Django's own tables hold sessions and password-like material: nothing for reports.
 _FRAMEWORK = "django.contrib."
 
@@ -97,6 +114,7 @@ def apply(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute(";\n".join(statements))
         cursor.execute(_MIRROR)
+        cursor.execute(_BACKUP)
 
 
 def _statements(

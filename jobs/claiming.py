@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -18,6 +18,7 @@ from jobs.statements.names import CLAIMED_AS, claimed_columns
 if TYPE_CHECKING:
     from django.db import models
 
+    from database.backend.base import DatabaseWrapper
     from jobs.models.job import Job
 
 J_co = TypeVar("J_co", covariant=True)
@@ -124,7 +125,7 @@ def readable(
 
 @contextmanager
 def _answer(alias: str, statement: str, parameters: Sequence[Any]) -> Iterator[Any]:
-    connection = connections[alias]
+    connection = cast("DatabaseWrapper", connections[alias])
     if not (connection.in_atomic_block or connection.runs_as_usual()):  # who acts is told to it
         with transaction.atomic(alias), _answer(alias, statement, parameters) as cursor:
             yield cursor

@@ -175,7 +175,8 @@ class Holder:
 
 
 # Sessions of others show their age in time to whoever reads all statistics, as the system does.
-# Vacuum itself is no hindrance to vacuum; sessions of other databases are none to this one, but standbys are.
+# Vacuum itself is no hindrance to vacuum; sessions of other databases are none to this one, but
+# standbys are.
 _HOLDERS: Final = """
     SELECT 'session', a.pid::text,
         greatest(age(a.backend_xid), age(a.backend_xmin)), clock_timestamp() - a.xact_start

@@ -1,13 +1,14 @@
-"""What opens the door: sessions, tokens, second factors, invitations, keys; and what roles may do."""
+"""What opens the door: sessions, tokens, second factors, invitations, keys; what roles may do."""
 
-import database.encryption.fields
-import database.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+
+import database.encryption.fields
+import database.fields
 
 
 class Migration(migrations.Migration):

@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, transaction
+from django.db import transaction
 from django.db.backends.postgresql import base
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from database import embedded, roles
@@ -44,17 +45,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def _configure_role(self, connection: Any) -> bool:
-        """Act as the role of the settings, or say what makes that possible."""
+        """Act as the role of the settings, or say what makes that possible.
+
+        Instead of Django's, which asks for a connection while the pool opens its first, for ever.
+        """
+        role = self.settings_dict["OPTIONS"].get("assume_role")
+        if not role:
+            return False
         try:
-            changed: bool = super()._configure_role(connection)  # type: ignore[misc] # private
-        except (Error, psycopg.Error) as error:
-            role = self.settings_dict["OPTIONS"].get("assume_role")
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        except psycopg.Error as error:
             login = self.settings_dict["USER"]
             raise ImproperlyConfigured(
                 f"The login {login} cannot act as {role} ({str(error).strip()})."
                 " Run: python manage.py create_roles"
             ) from error
-        return changed
+        return True
 
     def init_connection_state(self) -> None:
         super().init_connection_state()

@@ -119,6 +119,21 @@ def test_migrate_leaves_the_connection_as_the_system(migrated_again: None) -> No
         assert cursor.fetchone()[0] == "lacuna_system"
 
 
+def test_a_database_of_an_older_version_can_be_asked_before_it_is_migrated(
+    migrated_again: None,
+) -> None:
+    with as_owner(connection), connection.cursor() as cursor:
+        cursor.execute("REVOKE ALL ON django_migrations, migrations_history FROM lacuna_system")
+
+    call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
+    call_command("showmigrations", stdout=io.StringIO())
+    call_command("migrate", plan=True, stdout=io.StringIO())
+    call_command("migration_status", stdout=io.StringIO())
+
+    with connection.cursor() as cursor, pytest.raises(ProgrammingError, match="denied"):
+        cursor.execute("SELECT FROM django_migrations")
+
+
 def states() -> dict[str, str]:
     return {row["name"]: row["state"] for row in migration_status.report()["migrations"]}
 

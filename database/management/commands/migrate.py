@@ -39,7 +39,8 @@ class Command(migrate.Command):
         if connection.vendor != "postgresql":
             raise CommandError("Lacuna runs on PostgreSQL only.")
         if options.get("plan") or options.get("check_unapplied"):
-            super().handle(*args, **options)
+            with as_owner(connection):
+                super().handle(*args, **options)
             return
         with as_owner(connection), own_connection(connection.alias) as lock:
             self._wait_for_turn(lock)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandParser
+from django.db import connection
 
 from config.commands import OpsCommand, positive
 from database import migration_status
+from database.connections import as_owner
 
 
 class Command(OpsCommand):
@@ -37,9 +40,11 @@ class Command(OpsCommand):
         )
 
     def run(self, **options: Any) -> dict[str, Any]:
-        if options["history"]:
-            return {"history": migration_status.history(options["history"])}
-        report = migration_status.report()
+        # The application may not read the history before the database is migrated to this version.
+        with nullcontext() if connection.in_atomic_block else as_owner(connection):
+            if options["history"]:
+                return {"history": migration_status.history(options["history"])}
+            report = migration_status.report()
         if options["validate"] and not report["valid"]:
             self.exit_code = 1
         return report
