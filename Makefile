@@ -28,6 +28,7 @@ lint: setup
 	.venv/bin/lint-imports
 	$(RUN) -m mypy
 	$(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) manage.py api_schema --check
 
 format: setup
 	$(RUN) -m ruff check --fix-only .

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.utils.module_loading import import_string
 
 
 class SiteConfig(AppConfig):
@@ -9,6 +10,10 @@ class SiteConfig(AppConfig):
 
     name = "config"
     verbose_name = "Site"
+
+    def ready(self) -> None:
+        """Register what `manage.py check` says about the API."""
+        import_string("config.api.checks.every_endpoint_declares_its_rights")
 
 
 class StaffAdminConfig(AdminConfig):

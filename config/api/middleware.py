@@ -1,0 +1,50 @@
+"""What Django itself answers under ``/api/`` is a problem document too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from django.http import HttpRequest, HttpResponseBase
+
+from config.api import problems
+from config.api.problems import ProblemType
+
+PREFIX: Final = "/api/"
+# Headers of the replaced answer that still hold.
+_KEPT: Final = ("Retry-After", "Allow", "WWW-Authenticate", "Vary")
+
+Respond = Callable[[HttpRequest], HttpResponseBase]
+
+
+class ProblemMiddleware:
+    """Replaces the pages for wrong hosts, unknown addresses, lost databases and faults.
+
+    It stands outside everything that may answer such a page, and inside the middleware that gives
+    the request its id.
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code < 400 or not request.path_info.startswith(PREFIX):
+            return response
+        if response.headers.get("Content-Type", "").startswith(problems.MEDIA_TYPE):
+            return response
+        return _replaced(request, response)
+
+
+def _replaced(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    status = response.status_code
+    kind = problems.BY_STATUS.get(status) or _nearest(status)
+    headers = {name: response[name] for name in _KEPT if name in response}
+    told = problems.problem_response(kind, request, status=status, headers=headers)
+    told.cookies = response.cookies
+    response.close()
+    return told
+
+
+def _nearest(status: int) -> ProblemType:
+    return problems.FAULT if status >= 500 else problems.MALFORMED

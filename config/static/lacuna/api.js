@@ -1,0 +1,26 @@
+// The API's documentation: Swagger UI over our own schema, with the log-in of the page.
+const place = document.getElementById("api");
+
+function withToken(request) {
+  const own = new URL(request.url, location.href).origin === location.origin;
+  if (own && !["GET", "HEAD"].includes(request.method ?? "GET")) {
+    request.headers["X-CSRFToken"] = place.dataset.csrf;
+  }
+  return request;
+}
+
+window.SwaggerUIBundle({
+  url: place.dataset.schema,
+  domNode: place,
+  presets: [window.SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  // Its links would stand inside buttons, which no screen reader can tell apart.
+  deepLinking: false,
+  docExpansion: "list",
+  // Its colours cannot be read on a dark ground, nor can their contrast be set here.
+  syntaxHighlight: false,
+  defaultModelsExpandDepth: 0,
+  persistAuthorization: false,
+  validatorUrl: null,
+  requestInterceptor: withToken,
+});
