@@ -20,6 +20,7 @@ class ApiKey(models.Model):
     """
 
     hidden_columns: ClassVar[frozenset[str]] = frozenset({"key_hash"})
+    audit_noun: ClassVar[str] = "api_key"
 
     id = KeyField()
     user = models.ForeignKey(

@@ -67,6 +67,7 @@ class PasswordReset(models.Model):
     """A link by which one person may set a new password, once, within the hour."""
 
     hidden_columns: ClassVar[frozenset[str]] = frozenset({"token_hash"})
+    audit_noun: ClassVar[str] = "password_reset"
 
     id = KeyField()
     user = models.ForeignKey(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from accounts.roles import Role
@@ -16,6 +18,7 @@ class RolePermission(models.Model):
     """
 
     app_privileges = ("SELECT",)
+    audit_noun: ClassVar[str] = "role_permission"
 
     id = KeyField()
     role = models.CharField(max_length=20, choices=Role.choices)

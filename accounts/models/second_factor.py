@@ -18,6 +18,7 @@ class TotpDevice(models.Model):
     """
 
     hidden_columns: ClassVar[frozenset[str]] = frozenset({"secret"})
+    audit_noun: ClassVar[str] = "totp_device"
 
     id = KeyField()
     user = models.OneToOneField(
@@ -40,6 +41,7 @@ class RecoveryCode(models.Model):
     """One code that replaces the second factor once; 120 bits, so SHA-256 keeps it safe."""
 
     hidden_columns: ClassVar[frozenset[str]] = frozenset({"code_hash"})
+    audit_noun: ClassVar[str] = "recovery_code"
 
     id = KeyField()
     user = models.ForeignKey(

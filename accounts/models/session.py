@@ -85,6 +85,7 @@ class RefreshToken(models.Model):
     """
 
     hidden_columns: ClassVar[frozenset[str]] = frozenset({"token_hash"})
+    audit_noun: ClassVar[str] = "refresh_token"
 
     id = KeyField()
     session = models.ForeignKey(

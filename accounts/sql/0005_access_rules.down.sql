@@ -25,13 +25,15 @@ CREATE TRIGGER update_users_updated_at
 DROP TRIGGER update_api_keys_updated_at ON api_keys;
 DROP TRIGGER update_totp_devices_updated_at ON totp_devices;
 DROP INDEX idx_users_locked_until, idx_throttles_window_started_at,
-    idx_idempotency_keys_created_at, idx_api_keys_expires_at, idx_api_keys_created_at,
+    idx_idempotency_keys_created_at, idx_api_keys_prefix, idx_api_keys_expires_at, idx_api_keys_created_at,
     idx_api_keys_is_active, idx_api_keys_user_id, idx_password_resets_expires,
     idx_password_resets_user, idx_invitations_created_at, idx_invitations_invited_by,
     idx_invitations_email, idx_recovery_codes_user, idx_refresh_tokens_session,
     idx_refresh_tokens_expires, idx_refresh_tokens_user, idx_sessions_expires,
     idx_sessions_last_used_at, idx_sessions_user;
 SELECT set_on_delete('sessions', 'user_id', 'NO ACTION');
+ALTER TABLE refresh_tokens DROP CONSTRAINT refresh_tokens_session_owner_fkey;
+ALTER TABLE sessions DROP CONSTRAINT sessions_id_user_id_key;
 SELECT set_on_delete('refresh_tokens', 'session_id', 'NO ACTION');
 SELECT set_on_delete('refresh_tokens', 'user_id', 'NO ACTION');
 SELECT set_on_delete('refresh_tokens', 'successor_id', 'NO ACTION');

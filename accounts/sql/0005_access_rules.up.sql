@@ -3,6 +3,11 @@
 SELECT set_on_delete('sessions', 'user_id', 'CASCADE');
 SELECT set_on_delete('refresh_tokens', 'session_id', 'CASCADE');
 SELECT set_on_delete('refresh_tokens', 'user_id', 'CASCADE');
+-- A token hangs on a session of its own person: the key looks past row security, so it has to ask.
+ALTER TABLE sessions ADD CONSTRAINT sessions_id_user_id_key UNIQUE (id, user_id);
+ALTER TABLE refresh_tokens ADD CONSTRAINT refresh_tokens_session_owner_fkey
+    FOREIGN KEY (session_id, user_id) REFERENCES sessions (id, user_id)
+    ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 SELECT set_on_delete('refresh_tokens', 'successor_id', 'SET NULL');
 SELECT set_on_delete('totp_devices', 'user_id', 'CASCADE');
 SELECT set_on_delete('recovery_codes', 'user_id', 'CASCADE');
@@ -28,6 +33,8 @@ CREATE INDEX idx_api_keys_user_id ON api_keys (user_id, id);
 CREATE INDEX idx_api_keys_is_active ON api_keys (is_active, id);
 CREATE INDEX idx_api_keys_created_at ON api_keys (created_at DESC, id DESC);
 CREATE INDEX idx_api_keys_expires_at ON api_keys (expires_at);
+-- Whose key it is that was refused.
+CREATE INDEX idx_api_keys_prefix ON api_keys (prefix) WHERE prefix <> '';
 CREATE INDEX idx_idempotency_keys_created_at ON idempotency_keys (created_at);
 CREATE INDEX idx_throttles_window_started_at ON throttles (window_started_at);
 CREATE INDEX idx_users_locked_until ON users (locked_until) WHERE locked_until IS NOT NULL;
