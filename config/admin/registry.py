@@ -1,7 +1,8 @@
-"""What packages add to the staff site: places in the navigation, searches, panels of the overview.
+"""What packages add to the staff site: places in the navigation, searches, panels, pages.
 
-A package calls ``add_navigation``, ``add_search`` and ``add_panel`` in its ``admin.py`` or in
-``AppConfig.ready``. This module imports no model, so it may be imported while apps still load.
+A package calls ``add_navigation``, ``add_search``, ``add_panel`` and ``add_page`` in its
+``admin.py`` or in ``AppConfig.ready``. This module imports no model, so it may be imported while
+apps still load.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.safestring import SafeString
 
 Render = Callable[[HttpRequest], SafeString]
+View = Callable[..., HttpResponseBase]
 CountOf = Callable[[HttpRequest], "int | None"]
 
 # A search shows no more hits than this of each kind; whoever needs more opens the list.
@@ -75,11 +77,25 @@ class Panel:
     wide: bool = False
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page that belongs to no model: ``route`` as for ``path``, without a slash in front.
+
+    It is reached as ``admin:<name>``, by staff alone unless it is ``public``.
+    """
+
+    route: str
+    view: View
+    name: str
+    public: bool = False
+
+
 # Finds what its package holds; it answers quickly (exact id or hash, indexed prefix of a name).
 SearchProvider = Callable[[HttpRequest, str], Iterable[SearchHit]]
 
 _navigation: Final[dict[str, NavItem]] = {}
 _panels: Final[dict[str, Panel]] = {}
+_pages: Final[dict[str, Page]] = {}
 _searches: Final[dict[SearchProvider, str | None]] = {}
 
 
@@ -91,6 +107,11 @@ def add_navigation(item: NavItem) -> None:
 def add_panel(panel: Panel) -> None:
     """Show the panel on the overview; a second panel of the same title replaces the first."""
     _panels[panel.title] = panel
+
+
+def add_page(page: Page) -> None:
+    """Serve the page on the staff site; a second page of the same name replaces the first."""
+    _pages[page.name] = page
 
 
 def add_search(provider: SearchProvider, *, permission: str | None = None) -> None:
@@ -112,6 +133,11 @@ def panels(request: HttpRequest) -> list[Panel]:
     """The panels that this person may see, in order."""
     visible = (panel for panel in _panels.values() if _may(request, panel.permission))
     return sorted(visible, key=lambda panel: (panel.order, panel.title))
+
+
+def pages() -> list[Page]:
+    """The pages that belong to no model, in the order in which they were added."""
+    return list(_pages.values())
 
 
 def search(request: HttpRequest, text: str) -> Iterator[SearchHit]:

@@ -19,26 +19,30 @@ from django.http import (
 )
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, URLResolver, path
-from django.utils.module_loading import import_string
 
 from config.admin.away import away_page, is_away
 from config.admin.registry import (
     NavItem,
+    Page,
     Panel,
     SearchHit,
     add_navigation,
+    add_page,
     add_panel,
     add_search,
+    pages,
     panels,
     search,
 )
 
 __all__ = [
     "NavItem",
+    "Page",
     "Panel",
     "SearchHit",
     "StaffAdminSite",
     "add_navigation",
+    "add_page",
     "add_panel",
     "add_search",
 ]
@@ -54,8 +58,8 @@ SHORTEST_SEARCH = 2
 class StaffAdminSite(admin.AdminSite):
     """The stock admin with a navigation by work, an overview made of panels, and one search.
 
-    Packages add to it with ``add_navigation``, ``add_panel`` and ``add_search``. It is the default
-    site, mounted at ``/`` under the url namespace ``admin``.
+    Packages add to it with ``add_navigation``, ``add_panel``, ``add_search`` and ``add_page``. It
+    is the default site, mounted at ``/`` under the url namespace ``admin``.
     """
 
     site_header = "Lacuna"
@@ -73,14 +77,17 @@ class StaffAdminSite(admin.AdminSite):
 
         The response is rendered here, as a page still reads from the database while it is made.
         """
-        guarded = super().admin_view(view, cacheable)
+        return self.public_view(super().admin_view(view, cacheable))
 
-        @functools.wraps(guarded)
+    def public_view(self, view: View) -> View:
+        """As ``admin_view``, for a page that whoever stands outside may see."""
+
+        @functools.wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if any(_is_no_key(value) for value in kwargs.values()):
                 raise Http404("No row can have this key.")
             try:
-                response = guarded(request, *args, **kwargs)
+                response = view(request, *args, **kwargs)
                 return (
                     response.render() if isinstance(response, SimpleTemplateResponse) else response
                 )
@@ -93,18 +100,14 @@ class StaffAdminSite(admin.AdminSite):
         return cast("View", answer)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        """Django's, and the search."""
+        """Django's, the search, and the pages that packages have added."""
         own: list[URLResolver | URLPattern] = [
             path("search/", self.admin_view(self.search_view), name="search")
         ]
+        for page in pages():
+            guard = self.public_view if page.public else self.admin_view
+            own.append(path(page.route, guard(page.view), name=page.name))
         return own + super().get_urls()
-
-    def login(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Django's, with our form; it is named here because it needs the models loaded."""
-        self.login_form = import_string("config.admin.login.StaffAuthenticationForm")
-        return super().login(request, extra_context)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
