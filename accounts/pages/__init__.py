@@ -1,0 +1,1 @@
+"""Pages of people: the door, their password, their second factor."""
