@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 
 from accounts.models import User
@@ -61,7 +61,8 @@ def test_logging_in_and_out_are_entries() -> None:
     client.post("/logout/")
 
     started, ended = latest("session.started"), latest("session.ended")
-    assert (started.actor_id, started.resource_id) == (person.pk, str(person.pk))
+    session = person.sessions.get()
+    assert (started.actor_id, started.resource_id) == (person.pk, str(session.pk))
     assert (started.ip_address, started.user_agent) == ("127.0.0.1", "Tester")
     assert started.source == "admin"
     assert started.request_id
@@ -74,9 +75,7 @@ def test_a_failed_login_is_kept_with_the_address_where_it_can_be_erased(known: b
     person = make_user(email="grace@example.org")
     typed = person.email if known else "nobody@example.org"
 
-    with transaction.atomic():
-        log_in(Client(), typed, "wrong " + PASSWORD)
-        transaction.set_rollback(True)
+    log_in(Client(), typed, "wrong " + PASSWORD)
 
     entry = latest("session.refused")
     assert entry.outcome == "failure"
@@ -113,20 +112,25 @@ def test_adding_a_person_is_one_entry(client: Client, admin: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "action", "before"),
+    ("door", "fields", "action", "before"),
     [
-        ({"role": "moderator"}, "user.role_changed", {"role": "viewer"}),
-        ({"is_active": ""}, "user.deactivated", {"is_active": True}),
-        ({"is_email_verified": "on"}, "user.changed", {"is_email_verified": False}),
-        ({"full_name": "Grace H."}, "user.changed", {}),
+        ("role", {"role": "moderator"}, "user.role_changed", {"role": "viewer"}),
+        ("deactivate", {}, "user.deactivated", {"is_active": True}),
+        ("change", {"is_email_verified": "on"}, "user.changed", {"is_email_verified": False}),
+        ("change", {"full_name": "Grace H."}, "user.changed", {}),
     ],
 )
 def test_changing_a_person_is_one_entry(
-    client: Client, admin: User, fields: dict[str, str], action: str, before: dict[str, Any]
+    client: Client,
+    admin: User,
+    door: str,
+    fields: dict[str, str],
+    action: str,
+    before: dict[str, Any],
 ) -> None:
     grace = make_user("viewer", email="grace@example.org", full_name="Grace")
-    form = {"email": grace.email, "full_name": "Grace", "role": "viewer", "is_active": "on"}
-    client.post(f"/accounts/user/{grace.pk}/change/", form | fields)
+    form = {"email": grace.email, "full_name": "Grace"}
+    client.post(f"/accounts/user/{grace.pk}/{door}/", form | fields)
 
     inserted, entry = Entry.objects.filter(resource_id=str(grace.pk)).order_by("id")
     assert inserted.action == "user.inserted"
@@ -141,7 +145,7 @@ def test_changing_a_person_is_one_entry(
 
 def test_saving_a_person_unchanged_is_no_entry(client: Client) -> None:
     grace = make_user("viewer", email="grace@example.org", full_name="Grace")
-    form = {"email": grace.email, "full_name": "Grace", "role": "viewer", "is_active": "on"}
+    form = {"email": grace.email, "full_name": "Grace"}
 
     client.post(f"/accounts/user/{grace.pk}/change/", form)
 

@@ -56,7 +56,7 @@ def test_the_door_is_sound_in_both_schemes(
     page = staff_page.scheme(scheme).open("/login/")
 
     page.get_by_label("E-mail address").fill("nobody@example.org")
-    page.get_by_label("Password").fill("wrong")
+    page.get_by_label("Password", exact=True).fill("wrong")
     page.get_by_role("button", name="Log in").click()
 
     expect(page.get_by_role("alert")).to_contain_text("do not fit together")
@@ -70,7 +70,7 @@ def test_a_person_logs_in_and_out(staff_page: StaffPage) -> None:
     page = staff_page.open("/")
 
     page.get_by_label("E-mail address").fill(person.email)
-    page.get_by_label("Password").fill("a long enough phrase 42")
+    page.get_by_label("Password", exact=True).fill("a long enough phrase 42")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
     page.locator(".account summary").click()
