@@ -1,6 +1,7 @@
 """Images and what their negative space says."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 from imaging import audited
 
@@ -13,5 +14,6 @@ class ImagingConfig(AppConfig):
 
     def ready(self) -> None:
         audited.declare()
+        import_string("imaging.api.declared.declare")()
         # The models exist only now; the settings, the job kind and the schedule need them.
         from imaging import kinds, schedule, system_settings  # noqa: F401, PLC0415 - see above

@@ -16,6 +16,8 @@ def declare() -> None:
         Action("image.uploaded_again", "The bytes of a stored image were handed in again."),
         Action("image.archived", "An image was put away; its waiting jobs were cancelled."),
         Action("image.duplicate_dismissed", "An image only looks like another, somebody said."),
+        Action("image.metadata_changed", "What is noted of an image beside its file was changed."),
+        Action("image.duplicate_marked", "An image is another one again, somebody said."),
         Action("analysis.requested", "An analysis was queued.", "run_analysis"),
         Action("analysis.completed", "A result was put in force.", "run_analysis"),
         Action("analysis.failed", "An analysis failed for good.", "run_analysis"),

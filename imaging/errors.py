@@ -25,6 +25,15 @@ class NotNow(ImagingError):
     """The state of the image or job does not allow it at the moment."""
 
 
+class MetadataRefused(ImagingError):
+    """A fact about an image was not taken; ``key`` names it, and is empty for all together."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}" if key else reason)
+        self.key = key
+        self.reason = reason
+
+
 class SourceLost(ImagingError):
     """The stored file is gone or no longer holds the bytes it was stored with."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,14 @@ _LIVE = (QueueStatus.QUEUED, QueueStatus.PROCESSING, QueueStatus.RETRYING)
 PRIORITIES = range(1, 11)
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The job that answers a request, and whether it was made for it."""
+
+    job: ProcessingJob
+    created: bool
+
+
 def request(
     image: Image,
     *,
@@ -30,6 +38,18 @@ def request(
     parameters: dict[str, Any] | None = None,
     priority: int = 5,
 ) -> ProcessingJob:
+    """The job of ``ask``, whether it is new or not."""
+    return ask(image, by=by, parameters=parameters, priority=priority).job
+
+
+@transaction.atomic
+def ask(
+    image: Image,
+    *,
+    by: User,
+    parameters: dict[str, Any] | None = None,
+    priority: int = 5,
+) -> Asked:
     """Queue an analysis of the image, in the caller's transaction where there is one.
 
     Asking again for what already waits or runs answers with that job. Wrong parameters and an
@@ -52,11 +72,11 @@ def request(
     )
     try:
         if waiting := _waiting(unique_key):
-            return waiting
+            return Asked(waiting, created=False)
         ProcessingJob.objects.enqueue([job])
     except DuplicateJob:  # somebody else asked for the same in this very moment
         if waiting := _waiting(unique_key):
-            return waiting
+            return Asked(waiting, created=False)
         raise NotNow(f"{image.file_name} is being analysed at this moment; ask again.") from None
     record(
         "analysis.requested",
@@ -70,7 +90,7 @@ def request(
         },
     )
     log.info("analysis requested", image_id=str(image.pk), job_id=str(job.pk))
-    return job
+    return Asked(job, created=True)
 
 
 @transaction.atomic

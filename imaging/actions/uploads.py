@@ -61,18 +61,29 @@ class _Pictures:
     preview: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """For whom a file is taken in, and how it is to be analysed."""
+
+    by: User
+    parameters: dict[str, Any] | None
+    priority: int
+
+
 def receive(
     content: IO[bytes] | File[bytes],
     *,
     name: str,
     by: User,
     parameters: dict[str, Any] | None = None,
+    priority: int = 5,
 ) -> Upload:
     """Store one image file, make its thumbnail and queue its analysis.
 
     The bytes are read once, hashed while reading, and stored once: bytes that are already there
-    answer with the existing image. A file that cannot be taken raises UploadRefused or
-    StorageFailed with a sentence that names it; then nothing of it is kept.
+    answer with the existing image, which is not analysed again for that. A file that cannot be
+    taken raises UploadRefused or StorageFailed with a sentence that names it; then nothing of it is
+    kept.
     """
     shown = file_names.displayed(name)
     with _received(content, shown) as received:
@@ -80,7 +91,8 @@ def receive(
             log.info("image handed in again", image_id=str(existing.pk), user_id=str(by.pk))
             return Upload(existing, created=False, job=None)
         pictures = _examine(received, shown)
-        return _keep(received, pictures, shown=shown, given=name, by=by, parameters=parameters)
+        wanted = _Wanted(by, parameters, priority)
+        return _keep(received, pictures, wanted, shown=shown, given=name)
 
 
 @contextmanager
@@ -139,18 +151,12 @@ def _examine(received: _Received, shown: str) -> _Pictures:
 
 
 def _keep(
-    received: _Received,
-    pictures: _Pictures,
-    *,
-    shown: str,
-    given: str,
-    by: User,
-    parameters: dict[str, Any] | None,
+    received: _Received, pictures: _Pictures, wanted: _Wanted, *, shown: str, given: str
 ) -> Upload:
     facts = pictures.facts
     image = Image(
         pk=uuid7(),
-        user=by,
+        user=wanted.by,
         file_name=shown,
         file_path=paths.original(received.sha256, facts.mime_type),
         file_size=received.size,
@@ -171,14 +177,14 @@ def _keep(
             (image.preview_path, pictures.preview),
         ):
             stored.append(default_storage.save(path, ContentFile(data)))
-        return _insert(image, by=by, parameters=parameters)
+        return _insert(image, wanted)
     except OSError as error:
         _discard(stored, received.sha256)
         raise _storage_failed(shown, error) from error
     except IntegrityError as error:
         _discard(stored, received.sha256)
         # Somebody else handed in the same bytes in this very moment: theirs is the image.
-        if existing := _count_again(received.sha256, shown=shown, by=by):
+        if existing := _count_again(received.sha256, shown=shown, by=wanted.by):
             return Upload(existing, created=False, job=None)
         raise UploadRefused(shown, "the database refused it.", code="refused") from error
     except BaseException:
@@ -187,7 +193,8 @@ def _keep(
 
 
 @transaction.atomic
-def _insert(image: Image, *, by: User, parameters: dict[str, Any] | None) -> Upload:
+def _insert(image: Image, wanted: _Wanted) -> Upload:
+    by = wanted.by
     image.save(force_insert=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT mark_duplicate_image(%s)", [image.pk])
@@ -205,7 +212,7 @@ def _insert(image: Image, *, by: User, parameters: dict[str, Any] | None) -> Upl
         },
         details={"near_duplicate": near_duplicate},
     )
-    job = jobs.request(image, by=by, parameters=parameters)
+    job = jobs.request(image, by=by, parameters=wanted.parameters, priority=wanted.priority)
     log.info("image stored", image_id=str(image.pk), user_id=str(by.pk), size=image.file_size)
     return Upload(image, created=True, job=job)
 

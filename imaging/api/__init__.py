@@ -1,0 +1,1 @@
+"""The programs' door: images, results, analyses and reports under ``/api/v1/``."""
