@@ -11,6 +11,8 @@ from django.conf import settings
 from django.db import connection, models
 from django.db.utils import Error
 
+from database import roles
+from tests.database.rows.expectations import LEFT_OUT, TABLES
 from tests.factories import make_result, make_user
 from tests.test_architecture import our_models
 
@@ -98,8 +100,9 @@ def test_names_need_no_quoting_and_moments_have_a_zone() -> None:
 def test_every_view_shows_nobody_more_than_its_tables() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'v'"
-            " AND relnamespace = 'public'::regnamespace"
+            "SELECT c.oid::regclass::text FROM pg_class c"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relkind IN ('v', 'm')"
+            " AND nspname !~ '^pg_' AND nspname <> 'information_schema'"
             " AND NOT coalesce('security_invoker=true' = ANY(reloptions), false)"
         )
         assert cursor.fetchall() == []
@@ -111,6 +114,113 @@ def test_every_function_that_runs_as_its_owner_fixes_its_search_path() -> None:
             "SELECT oid::regprocedure::text FROM pg_proc"
             " WHERE pronamespace = 'public'::regnamespace AND prosecdef"
             " AND NOT coalesce(array_to_string(proconfig, ',') LIKE '%%search_path=%%', false)"
+        )
+        assert cursor.fetchall() == []
+
+
+def test_every_table_has_row_security_forced_or_its_reason() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class"
+            " WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+        )
+        found = {name: (enabled, forced) for name, enabled, forced in cursor.fetchall()}
+
+    assert {found[name] for name in TABLES} == {(True, True)}
+    assert {found[name] for name in LEFT_OUT} == {(False, False)}
+
+
+def test_every_policy_names_its_roles_and_gives_a_wide_sight_to_those_of_the_plan() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT polrelid::regclass || ' ' || polname,"
+            " ARRAY(SELECT pg_get_userbyid(r)::text FROM unnest(polroles) r),"
+            " pg_get_expr(polqual, polrelid) = 'true', 0 = ANY (polroles) FROM pg_policy"
+        )
+        policies = cursor.fetchall()
+
+    assert policies
+    assert [name for name, _, _, public in policies if public] == []
+    assert {role for _, holders, _, _ in policies for role in holders} <= set(roles.ROLES)
+    # To the application itself, all rows of these alone: they are read before anybody is known.
+    assert {name for name, holders, all_, _ in policies if all_ and roles.APP in holders} == {
+        "role_permissions look",
+        "system_settings look",
+    }
+
+
+# What each sight may do with each thing of ours; they are to differ in rows alone.
+_PRIVILEGES = """
+WITH kept AS (
+    SELECT oid, nspname FROM pg_namespace
+    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+), sight AS (
+    SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (%s)
+), relation AS (
+    SELECT c.oid, relkind FROM pg_class c, kept WHERE relnamespace = kept.oid
+)
+SELECT rolname, 'relation', r.oid::regclass::text || ' ' || p FROM relation r, sight s,
+    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) p
+WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege(s.oid, r.oid, p)
+UNION ALL
+SELECT rolname, 'sequence', r.oid::regclass::text || ' ' || p FROM relation r, sight s,
+    unnest(ARRAY['SELECT', 'UPDATE', 'USAGE']) p
+WHERE relkind = 'S' AND has_sequence_privilege(s.oid, r.oid, p)
+UNION ALL
+SELECT rolname, 'column', r.oid::regclass::text || ' ' || attname || ' ' || p
+FROM pg_attribute a, relation r, sight s,
+    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p
+WHERE attrelid = r.oid AND attnum > 0 AND NOT attisdropped
+    AND relkind IN ('r', 'p', 'v', 'm', 'f') AND has_column_privilege(s.oid, attrelid, attnum, p)
+UNION ALL
+SELECT rolname, 'routine', f.oid::regprocedure::text FROM pg_proc f, kept, sight s
+WHERE f.pronamespace = kept.oid AND has_function_privilege(s.oid, f.oid, 'EXECUTE')
+UNION ALL
+SELECT rolname, 'schema', nspname || ' ' || p FROM kept, sight s,
+    unnest(ARRAY['USAGE', 'CREATE']) p WHERE has_schema_privilege(s.oid, kept.oid, p)
+UNION ALL
+SELECT rolname, 'database', p FROM sight s, unnest(ARRAY['CREATE', 'TEMPORARY']) p
+WHERE has_database_privilege(s.oid, current_database(), p)
+"""
+
+
+def test_the_application_may_do_the_same_in_each_of_its_sights() -> None:
+    held: dict[str, set[tuple[str, str]]] = {role: set() for role in roles.SIGHTS}
+    with connection.cursor() as cursor:
+        cursor.execute(_PRIVILEGES, [list(roles.SIGHTS)])
+        for role, kind, what in cursor.fetchall():
+            held[role].add((kind, what))
+
+    app = held[roles.APP]
+    # Nothing of the database's own: neither schemas nor temporary tables and functions.
+    assert {kind for kind, _ in app} == {"relation", "sequence", "column", "routine", "schema"}
+    for role in (roles.ADMIN, roles.SYSTEM):
+        assert held[role] ^ app == set()
+
+
+def test_the_application_takes_its_sights_on_purpose_and_possesses_none() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        newer = int(cursor.fetchone()[0]) >= 160000
+        options = "m.inherit_option, m.set_option" if newer else "l.rolinherit, true"
+        cursor.execute(
+            f"SELECT l.rolname, r.rolname, {options}, m.admin_option FROM pg_auth_members m"
+            " JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles l ON l.oid = m.member"
+            " WHERE l.rolname = ANY (%s)",
+            [list(roles.SIGHTS)],
+        )
+        assert set(cursor.fetchall()) == {
+            (roles.APP, roles.ADMIN, False, True, False),
+            (roles.APP, roles.SYSTEM, False, True, False),
+            # Figures of sessions and statements, no rows.
+            (roles.SYSTEM, "pg_read_all_stats", True, True, False),
+        }
+        # Whoever inherited from a wide role would see with it, whatever the policies say.
+        cursor.execute(
+            "SELECT a.rolname, b.rolname FROM pg_roles a, pg_roles b WHERE a.oid <> b.oid"
+            " AND a.rolname = ANY (%s) AND b.rolname = ANY (%s)"
+            " AND pg_has_role(a.oid, b.oid, 'USAGE')",
+            [list(roles.ROLES), list(roles.ROLES)],
         )
         assert cursor.fetchall() == []
 
@@ -152,9 +262,10 @@ def test_the_application_cannot(attempt: str) -> None:
     settings.EMBEDDED_HOME is None,
     reason="on a server of its own the suite logs in as somebody who may take any role",
 )
-def test_the_application_cannot_become_the_owner() -> None:
+@pytest.mark.parametrize("role", sorted(set(roles.ROLES) - set(roles.SIGHTS)))
+def test_the_application_cannot_become_the_owner_nor_anybody_else(role: str) -> None:
     with pytest.raises(Error, match="permission denied to set role"):
-        connection.cursor().execute("SET ROLE lacuna_owner")
+        connection.cursor().execute(f"SET ROLE {role}")
 
 
 def test_the_reporting_role_reads_everything_but_secrets_and_writes_nothing(

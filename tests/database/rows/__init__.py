@@ -1,0 +1,1 @@
+"""Who sees which row: the database's answer, asked as an intruder would ask."""

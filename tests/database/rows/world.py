@@ -1,0 +1,156 @@
+"""A small world: people of every standing, each with a row in every table of ours.
+
+Made by plain SQL of the administrator, past every trigger, since some rows only triggers write.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from tests.database.rows.expectations import PEOPLE, TABLES, Person, Shared
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+OTHER: Final = Person("other", "analyst")  # whose rows are foreign to everybody else
+# Tables that say whose a row is, and in which column.
+OWNERS: Final[dict[str, str]] = {
+    **dict.fromkeys((
+        "sessions", "refresh_tokens", "totp_devices", "recovery_codes", "password_resets",
+        "api_keys", "idempotency_keys", "images", "analysis_results",
+        "analysis_results_history", "processing_queue",
+    ), "user_id"),
+    "users": "id",
+}  # fmt: skip
+
+_LATER: Final = "2100-01-01T00:00:00Z"
+_numbers = itertools.count(1)
+
+
+def key(*words: object) -> uuid.UUID:
+    """The key of whatever has these words, the same in every run."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, " ".join(map(str, words)))
+
+
+def id_of(person: Person) -> str:
+    """What ``app.user_id`` says for the person."""
+    return "" if person.name == "nobody" else str(key("users", person.name))
+
+
+@dataclass
+class World:
+    """The keys of the rows: ``rows[table][name of the owner]``."""
+
+    rows: dict[str, dict[str, uuid.UUID]] = field(default_factory=dict)
+
+    def row(self, table: str, person: Person, *, own: bool) -> uuid.UUID | None:
+        """The person's own row, or another's; None if there can be none."""
+        owned = self.rows[table]
+        return owned.get(person.name) if own and table in OWNERS else owned[OTHER.name]
+
+
+def build(admin: Connection) -> World:
+    """Write the rows; ``admin`` is a superuser, in a transaction or not."""
+    world = World()
+    admin.execute("SET session_replication_role = replica")
+    for person in (*PEOPLE, OTHER):
+        if not person.role:
+            continue
+        for table in TABLES:
+            if table in OWNERS or person is OTHER:
+                values = sample(table, person.name) | {"id": key(table, person.name)}
+                if table == "users":
+                    values |= {"role": person.role, "is_active": person.is_active}
+                insert(admin, table, values)
+                world.rows.setdefault(table, {})[person.name] = key(table, person.name)
+        # Without a result, for whoever wants to write one.
+        insert(admin, "images", sample("images", person.name) | {"id": key("spare", person.name)})
+    admin.execute("SET session_replication_role = origin")
+    return world
+
+
+def insert(connection: Connection, table: str, values: dict[str, Any]) -> int:
+    """Insert one row; returns how many were."""
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, values)),
+        sql.SQL(", ").join([sql.Placeholder()] * len(values)),
+    )
+    return connection.execute(statement, list(values.values())).rowcount
+
+
+def sample(table: str, owner: str) -> dict[str, Any]:
+    """What a new row of the person must say; different each time where it has to be."""
+    number = next(_numbers)
+    digest = f"{number:064x}"
+    whose = {OWNERS[table]: key("users", owner)} if table in OWNERS and table != "users" else {}
+    image = {"image_id": key("images", owner)}
+    analysis = image | {
+        "algorithm_version": "ns-1", "algorithm_parameters": Jsonb({}),
+        "algorithm_fingerprint": digest, "negative_space_data": Jsonb({"void_ratio": 0.5}),
+        "confidence_score": 0.9, "processing_time_ms": 120,
+    }  # fmt: skip
+    samples: dict[str, dict[str, Any]] = {
+        "users": {"email": f"p{number}@example.org", "password_hash": f"secret {owner}"},
+        "sessions": {"kind": "browser", "expires_at": _LATER, "device_name": owner},
+        "refresh_tokens": {
+            "token_hash": digest, "expires_at": _LATER, "session_id": key("sessions", owner)
+        },
+        "totp_devices": {"secret": b"\x01" + b"s" * 40},
+        "recovery_codes": {"code_hash": digest},
+        "password_resets": {"token_hash": digest, "expires_at": _LATER},
+        "api_keys": {"name": owner, "key_hash": digest},
+        "idempotency_keys": {
+            "key": digest, "method": "POST", "path": "/", "request_hash": digest
+        },
+        "invitations": {"email": f"i{number}@example.org", "code_hash": digest,
+            "expires_at": _LATER},
+        "throttles": {"scope": "login", "subject": digest},
+        "role_permissions": {"role": "viewer", "permission": digest},
+        "system_settings": {"setting_key": f"test.{number}", "setting_value": Jsonb(number)},
+        "migrations_history": {"name": f"test.{number}", "batch": number},
+        "job_queues": {"table_name": f"test_{number}"},
+        "job_lines": {"table_name": f"test_{number}", "priority": 5, "turn": 1},
+        "job_workers": {"name": digest, "hostname": "host", "pid": 1},
+        "job_statistics": {"table_name": f"test_{number}", "waits": [0] * 107, "runs": [0] * 107},
+        "job_attempts": {
+            "table_name": "processing_queue", "job_id": key("processing_queue", owner),
+            "attempt": 1, "outcome": "failed",
+        },
+        "job_schedule": {"name": f"test.{number}", "cron": "0 0 * * *", "timezone": "UTC"},
+        "recurring_jobs": {"name": f"test.{number}", "tick": "2026-01-01T00:00:00Z"},
+        "images": {
+            "file_name": f"image-{number}.jpg", "file_path": f"originals/{digest}",
+            "file_size": 1, "mime_type": "image/jpeg", "file_hash": digest,
+            "image_dimensions": Jsonb({"width": 640, "height": 480}), "is_duplicate": True,
+        },
+        "analysis_results": analysis,
+        "analysis_results_history": analysis | {
+            "result_id": key("analysis_results", owner), "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-01-01T00:00:00Z",
+        },
+        "analysis_cache": image | {
+            "cache_key": digest, "algorithm_fingerprint": digest, "cached_result": Jsonb({}),
+        },
+        "processing_queue": image,
+    }  # fmt: skip
+    return samples[table] | whose
+
+
+def fresh(table: str, person: Person, *, own: bool) -> dict[str, Any]:
+    """A row that the person tries to add: their own, or one in another's name."""
+    owner = person.name if own else OTHER.name
+    values = sample(table, owner)
+    if table == "analysis_results":  # one for each image
+        values["image_id"] = key("spare", OTHER.name)
+    if table in {"analysis_cache", "processing_queue"}:
+        values["image_id"] = key("images", OTHER.name)
+    if isinstance(TABLES[table], Shared) and not person.role and own:
+        values |= {OWNERS[table]: key("users", OTHER.name)} if table in OWNERS else {}
+    return values
