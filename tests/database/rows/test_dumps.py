@@ -112,7 +112,7 @@ def test_a_backup_holds_every_row_and_comes_back_with_every_rule(
     original: world.Connection, committed: world.World, second: Path, open_path: Path,
     settings: Any, form: str,
 ) -> None:  # fmt: skip
-    """ASVS 11 has nothing to say here; the counts do: a dump that drops rows is no dump."""
+    """A dump that drops rows is no dump: the counts say so."""
     file = open_path / "dump"
     done = run("pg_dump", "--format", form, "--file", str(file), *here(roles.BACKUP))
     assert (done.returncode, done.stderr) == (0, "")
