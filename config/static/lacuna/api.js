@@ -9,6 +9,13 @@ function withToken(request) {
   return request;
 }
 
+// Its choice between examples has a label beside it which it does not name.
+new MutationObserver(() => {
+  for (const choice of place.querySelectorAll(".examples-select-element:not([aria-label])")) {
+    choice.setAttribute("aria-label", "Example");
+  }
+}).observe(place, { childList: true, subtree: true });
+
 window.SwaggerUIBundle({
   url: place.dataset.schema,
   domNode: place,

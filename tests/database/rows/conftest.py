@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,6 +76,15 @@ def committed(transactional_db: None) -> Iterator[worlds.World]:
         # These keep their rows when the tables are emptied.
         for table in ("role_permissions", "migrations_history"):
             admin.execute(f"DELETE FROM {table} WHERE id = %s", [built.rows[table]["other"]])
+
+
+@pytest.fixture
+def own_loop() -> Iterator[None]:
+    """Coroutines run here too after a browser's test, which leaves its loop running in the thread."""
+    running = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
 
 
 def is_refused(error: psycopg.Error) -> bool:

@@ -271,6 +271,7 @@ def test_a_thread_inherits_nobody(web: None) -> None:
     assert found == ["", set()]
 
 
+@pytest.mark.usefixtures("own_loop")
 def test_coroutines_take_their_person_into_the_threads_of_their_queries() -> None:
     async def look(person: UUID) -> set[UUID]:
         with acting_as(person):

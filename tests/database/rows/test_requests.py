@@ -20,7 +20,7 @@ from database.actor import acting_as_system
 from tests.database.rows import world
 from tests.database.rows.browsing import Browser, served
 
-pytestmark = pytest.mark.usefixtures("committed", "pages")
+pytestmark = pytest.mark.usefixtures("committed", "pages", "own_loop")
 
 ENDINGS = {
     "alone": 200,
