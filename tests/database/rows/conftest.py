@@ -80,7 +80,7 @@ def committed(transactional_db: None) -> Iterator[worlds.World]:
 
 @pytest.fixture
 def own_loop() -> Iterator[None]:
-    """Coroutines run here too after a browser's test, which leaves its loop running in the thread."""
+    """Coroutines run here too after a browser's test, whose loop keeps running in the thread."""
     running = asyncio._get_running_loop()
     asyncio._set_running_loop(None)
     yield
