@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "config.apps.SiteConfig",
     "config.apps.StaffAdminConfig",
     "imaging",
+    "providers",
     "accounts",
     "jobs",
     "audit",

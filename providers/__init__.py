@@ -1,0 +1,1 @@
+"""AI providers: one interface, their encrypted keys, health, quotas, prices and usage."""

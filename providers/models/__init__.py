@@ -1,0 +1,23 @@
+"""The tables of AI providers."""
+
+from providers.models.limits import CostAlert, QuotaCounter, UserQuota
+from providers.models.prices import ProviderPrice
+from providers.models.provider import BreakerState, HealthStatus, Provider, ProviderHealth
+from providers.models.usage import UsageEntry, UsageHold, UsageTracking
+from providers.models.user_provider import KeyStatus, UserProvider
+
+__all__ = [
+    "BreakerState",
+    "CostAlert",
+    "HealthStatus",
+    "KeyStatus",
+    "Provider",
+    "ProviderHealth",
+    "ProviderPrice",
+    "QuotaCounter",
+    "UsageEntry",
+    "UsageHold",
+    "UsageTracking",
+    "UserProvider",
+    "UserQuota",
+]

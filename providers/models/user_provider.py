@@ -1,0 +1,71 @@
+"""The keys that people bring themselves."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from database.encryption.fields import EncryptedField
+from database.fields import CreatedAtField, KeyField, UpdatedAtField
+from providers.models.provider import Provider
+
+
+class KeyStatus(models.TextChoices):
+    """What is known of a key."""
+
+    UNTESTED = "untested", "not tested"
+    WORKS = "works", "works"
+    REFUSED = "refused", "refused by the provider"
+    UNREADABLE = "unreadable", "to be entered again"
+
+
+class UserProvider(models.Model):
+    """A person's own key at a provider, used for their jobs before the team's."""
+
+    hidden_columns: ClassVar[frozenset[str]] = frozenset({"api_key"})
+    audit_noun: ClassVar[str] = "user_provider"
+
+    id = KeyField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="provider_keys",
+        db_index=False,
+    )
+    provider = models.ForeignKey(
+        Provider, on_delete=models.CASCADE, related_name="user_keys", db_index=False
+    )
+    api_key = EncryptedField(null=True, editable=False)
+    key_hint = models.CharField(max_length=4, blank=True, default="", db_default="", editable=False)
+    is_active = models.BooleanField("active", default=True, db_default=True)
+    status = models.CharField(
+        max_length=20,
+        choices=KeyStatus.choices,
+        default=KeyStatus.UNTESTED,
+        db_default=KeyStatus.UNTESTED,
+        editable=False,
+    )
+    tested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    error_message = models.TextField(blank=True, default="", db_default="", editable=False)
+    created_at = CreatedAtField()
+    updated_at = UpdatedAtField()
+
+    class Meta:
+        db_table = "user_providers"
+        verbose_name = "key at a provider"
+        verbose_name_plural = "keys at providers"
+        constraints = [
+            models.UniqueConstraint(
+                name="user_providers_user_id_provider_id_key", fields=["user", "provider"]
+            ),
+            models.CheckConstraint(
+                name="user_providers_status_check",
+                condition=models.Q(status__in=KeyStatus.values),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"key at {self.provider} ending in {self.key_hint}"

@@ -1,0 +1,2 @@
+DELETE FROM provider_prices;
+DELETE FROM providers;
