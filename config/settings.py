@@ -87,6 +87,7 @@ SECRET_KEY = environment.secret_key(LACUNA_HOME, required=EMBEDDED_HOME is None)
 INSTALLED_APPS = [
     "config.apps.SiteConfig",
     "config.apps.StaffAdminConfig",
+    "annotations",
     "imaging",
     "providers",
     "accounts",

@@ -29,7 +29,7 @@ DECLARE
     theirs constant oid[] := ARRAY['lacuna_admin', 'lacuna_system']::regrole[]::oid[];
 BEGIN
     FOR statement IN
-        -- What they were given before; nothing else, which others own, such as an extension's.
+        -- What they were given before; nothing that others own, such as an extension's.
         SELECT format('REVOKE ALL ON SCHEMA %I FROM %s', nspname, others)
         FROM pg_namespace, aclexplode(nspacl) a
         WHERE a.grantee = ANY (theirs)
@@ -37,7 +37,7 @@ BEGIN
         SELECT format('REVOKE ALL ON %s %s FROM %s',
             CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass, others)
         FROM pg_class c, aclexplode(relacl) a
-        WHERE a.grantee = ANY (theirs)
+        WHERE a.grantee = ANY (theirs) AND pg_has_role(c.relowner, 'USAGE')
         UNION ALL
         SELECT format('REVOKE ALL (%s) ON %s FROM %s',
             string_agg(quote_ident(attname), ', '), attrelid::regclass, others)
@@ -47,7 +47,7 @@ BEGIN
         UNION ALL
         SELECT format('REVOKE ALL ON FUNCTION %s FROM %s', p.oid::regprocedure, others)
         FROM pg_proc p, aclexplode(proacl) a
-        WHERE a.grantee = ANY (theirs)
+        WHERE a.grantee = ANY (theirs) AND pg_has_role(p.proowner, 'USAGE')
     LOOP
         EXECUTE statement;
     END LOOP;
@@ -59,7 +59,7 @@ BEGIN
         SELECT format('GRANT %s ON %s %s TO %s', string_agg(a.privilege_type, ', '),
             CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass, others)
         FROM pg_class c, aclexplode(relacl) a
-        WHERE a.grantee = 'lacuna_app'::regrole
+        WHERE a.grantee = 'lacuna_app'::regrole AND pg_has_role(c.relowner, 'USAGE')
         GROUP BY c.oid, c.relkind
         UNION ALL
         SELECT format('GRANT %s (%s) ON %s TO %s', a.privilege_type,
@@ -70,7 +70,7 @@ BEGIN
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', p.oid::regprocedure, others)
         FROM pg_proc p, aclexplode(proacl) a
-        WHERE a.grantee = 'lacuna_app'::regrole
+        WHERE a.grantee = 'lacuna_app'::regrole AND pg_has_role(p.proowner, 'USAGE')
     LOOP
         EXECUTE statement;
     END LOOP;

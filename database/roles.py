@@ -69,6 +69,8 @@ def ensure_roles(connection: psycopg.Connection[tuple[object, ...]]) -> list[str
             except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
                 continue  # made from another database meanwhile: the lock is per database
         _allow(connection, APP, (ADMIN, SYSTEM))
+        # Materialized views are its own: a migration hands them over.
+        _allow(connection, OWNER, (BACKUP,))
         # Who holds the horizon back, which statements are slow: also of other logins.
         _allow(connection, SYSTEM, ("pg_read_all_stats",), inherit=True)
     finally:

@@ -96,7 +96,7 @@ def _empty_tables(self: TransactionTestCase) -> None:
                 " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
                 " AND tablename NOT IN ('django_migrations', 'django_content_type',"
                 " 'auth_permission', 'migrations_history', 'audit_action',"
-                " 'role_permissions')"
+                " 'role_permissions', 'providers', 'provider_prices')"
             )
         ]
         admin.execute(f"TRUNCATE {', '.join(tables)} CASCADE")

@@ -101,11 +101,24 @@ def test_every_view_shows_nobody_more_than_its_tables() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.oid::regclass::text FROM pg_class c"
-            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relkind IN ('v', 'm')"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relkind = 'v'"
             " AND nspname !~ '^pg_' AND nspname <> 'information_schema'"
             " AND NOT coalesce('security_invoker=true' = ANY(reloptions), false)"
         )
         assert cursor.fetchall() == []
+
+
+# What they hold is asked for once, for everybody: figures of the team, and nobody's own.
+_MATERIALIZED = {"cache_performance_metrics"}
+
+
+def test_materialized_views_hold_figures_of_the_team_and_belong_to_the_backup() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.oid::regclass::text, pg_get_userbyid(relowner) FROM pg_class c"
+            " WHERE relkind = 'm'"
+        )
+        assert dict(cursor.fetchall()) == dict.fromkeys(_MATERIALIZED, "lacuna_backup")
 
 
 def test_every_function_that_runs_as_its_owner_fixes_its_search_path() -> None:

@@ -1,0 +1,1 @@
+"""Annotations: AI proposes, people review, everyone learns how good each is."""

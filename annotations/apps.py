@@ -1,0 +1,15 @@
+"""Annotations and their review."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import import_string
+
+
+class AnnotationsConfig(AppConfig):
+    """What is in the pictures, who says so, and how good they are at it."""
+
+    name = "annotations"
+    verbose_name = "Annotations"
+
+    def ready(self) -> None:
+        """Tell the audit log what there is."""
+        import_string("annotations.audited.declare")()
