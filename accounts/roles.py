@@ -31,6 +31,7 @@ _VIEWER: Final = frozenset(
         "imaging.view_analysisresulthistory",
         "imaging.view_analysiscacheentry",
         "imaging.view_processingjob",
+        "annotations.view_annotation",
         "jobs.view_queue",  # every queue, and the jobs of those without pages of their own
         "jobs.view_worker",
         "jobs.view_attempt",
@@ -43,10 +44,18 @@ _ANALYST: Final = _VIEWER | {
     "imaging.analyse_image",  # run an analysis
     "imaging.change_analysisresult",  # write notes
     "imaging.change_processingjob",  # retry, cancel, priority
+    "annotations.add_annotation",
+    "annotations.change_annotation",
+    "annotations.annotate_image",  # ask AI providers
+    "annotations.review_annotation",  # approve and reject
 }
 _MODERATOR: Final = _VIEWER | {
     "imaging.change_image",  # archive, settle duplicates
     "imaging.change_analysisresult",
+    "annotations.change_annotation",
+    "annotations.delete_annotation",
+    "annotations.review_annotation",
+    "annotations.change_imagecollection",  # labels, stages, checks of reviewers
     "jobs.change_queue",  # pause, limit, retry all that failed; retry and cancel single jobs
     "jobs.change_recurrence",  # pause an entry of the schedule, run it now
     "audit.view_entry",  # who did what
@@ -66,6 +75,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
             "imaging.view_processingjob",
             "imaging.add_image",
             "imaging.analyse_image",
+            "annotations.view_annotation",
+            "annotations.add_annotation",
+            "annotations.annotate_image",
         }
     ),
 }
@@ -85,6 +97,13 @@ SENTENCES: Final[dict[str, str]] = {
     "imaging.view_analysiscacheentry": "See which analyses are kept for reuse.",
     "imaging.view_processingjob": "See the analyses that wait, run and ended.",
     "imaging.change_processingjob": "Retry, cancel and rank analyses.",
+    "annotations.view_annotation": "See annotations, their reviews and what is known from them.",
+    "annotations.add_annotation": "Mark things in images, and take annotations in from files.",
+    "annotations.change_annotation": "Change the boxes and labels of annotations.",
+    "annotations.delete_annotation": "Remove annotations.",
+    "annotations.annotate_image": "Have images annotated by AI providers, within one's quota.",
+    "annotations.review_annotation": "Approve and reject annotations.",
+    "annotations.change_imagecollection": "Make collections of images; say how they are reviewed.",
     "jobs.view_queue": "See every queue and its jobs.",
     "jobs.change_queue": "Pause, limit and retry whole queues.",
     "jobs.view_worker": "See the workers.",

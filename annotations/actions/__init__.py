@@ -1,0 +1,1 @@
+"""What people and jobs do with annotations; the admin, the API and the commands call these."""
