@@ -57,7 +57,7 @@ def invitation(invited: Invitation, token: str) -> Delivery:
         f"It works once, until {_moment(invited.expires_at)}. If you did not expect this, do"
         " nothing."
     )
-    return _post("invitation", invited.email, "Your invitation to Lacuna", text, waits=True)
+    return post("invitation", invited.email, "Your invitation to Lacuna", text, waits=True)
 
 
 def password_reset(
@@ -71,7 +71,7 @@ def password_reset(
         f"It works once, until {_moment(expires_at)}. If it was not you, do nothing: your password"
         " stays as it is."
     )
-    return _post("password_reset", user.email, "Your link to a new password", text, waits=waits)
+    return post("password_reset", user.email, "Your link to a new password", text, waits=waits)
 
 
 def password_changed(user: User) -> Delivery:
@@ -81,7 +81,7 @@ def password_changed(user: User) -> Delivery:
         " places where you were logged in have been logged out.\n\n"
         f"If it was not you, tell an admin now, and set a new password:\n\n{_link('admin:login')}"
     )
-    return _post("password_changed", user.email, "Your password was changed", text)
+    return post("password_changed", user.email, "Your password was changed", text)
 
 
 def token_reused(user: User, session: Session) -> Delivery:
@@ -92,7 +92,7 @@ def token_reused(user: User, session: Session) -> Delivery:
         "Log in again on that device. If you do not know it, change your password:\n\n"
         f"{_link('admin:password_change')}"
     )
-    return _post("token_reused", user.email, "One of your sessions was ended", text)
+    return post("token_reused", user.email, "One of your sessions was ended", text)
 
 
 def second_factor_on(user: User) -> Delivery:
@@ -102,7 +102,7 @@ def second_factor_on(user: User) -> Delivery:
         " recovery codes where you find them without your phone.\n\n"
         "If it was not you, tell an admin now."
     )
-    return _post("second_factor_on", user.email, "One-time codes are on", text)
+    return post("second_factor_on", user.email, "One-time codes are on", text)
 
 
 def second_factor_off(user: User, *, by: User | None) -> Delivery:
@@ -114,7 +114,7 @@ def second_factor_off(user: User, *, by: User | None) -> Delivery:
         f"{_link('admin:second_factor')}\n\n"
         "If you did not ask for this, tell an admin now."
     )
-    return _post("second_factor_off", user.email, "One-time codes are off", text)
+    return post("second_factor_off", user.email, "One-time codes are off", text)
 
 
 def recovery_code_used(user: User, *, left: int) -> Delivery:
@@ -125,7 +125,7 @@ def recovery_code_used(user: User, *, left: int) -> Delivery:
         f"{_link('admin:second_factor')}\n\n"
         "If it was not you, tell an admin now, and change your password."
     )
-    return _post("recovery_code_used", user.email, "A recovery code was used", text)
+    return post("recovery_code_used", user.email, "A recovery code was used", text)
 
 
 def recovery_codes_replaced(user: User) -> Delivery:
@@ -135,7 +135,7 @@ def recovery_codes_replaced(user: User) -> Delivery:
         " you had before do not work any more.\n\n"
         "If it was not you, tell an admin now, and change your password."
     )
-    return _post("recovery_codes_replaced", user.email, "New recovery codes", text)
+    return post("recovery_codes_replaced", user.email, "New recovery codes", text)
 
 
 def _codes(left: int) -> str:
@@ -170,8 +170,8 @@ _lock: Final = Lock()
 _waiting: Final[set[Future[None]]] = set()
 
 
-def _post(letter: str, to: str, subject: str, text: str, *, waits: bool = False) -> Delivery:
-    """Send the letter when the transaction has committed."""
+def post(letter: str, to: str, subject: str, text: str, *, waits: bool = False) -> Delivery:
+    """Send the letter when the transaction has committed; ``letter`` names its kind in the log."""
     message = EmailMessage(subject, text + _FOOT.format(site=settings.SITE_URL), to=[to])
     delivery = Delivery()
     send = partial(_send, letter, message, delivery)

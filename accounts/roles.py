@@ -32,6 +32,8 @@ _VIEWER: Final = frozenset(
         "imaging.view_analysiscacheentry",
         "imaging.view_processingjob",
         "annotations.view_annotation",
+        "providers.view_provider",  # how they stand, and what they ask for
+        "providers.view_usageentry",  # one's own calls, their totals and alerts
         "jobs.view_queue",  # every queue, and the jobs of those without pages of their own
         "jobs.view_worker",
         "jobs.view_attempt",
@@ -78,6 +80,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
             "annotations.view_annotation",
             "annotations.add_annotation",
             "annotations.annotate_image",
+            "providers.view_provider",
+            "providers.view_usageentry",
         }
     ),
 }
@@ -104,6 +108,12 @@ SENTENCES: Final[dict[str, str]] = {
     "annotations.annotate_image": "Have images annotated by AI providers, within one's quota.",
     "annotations.review_annotation": "Approve and reject annotations.",
     "annotations.change_imagecollection": "Make collections of images; say how they are reviewed.",
+    "providers.view_provider": "See AI providers, how they stand and what they ask for.",
+    "providers.change_provider": "Switch AI providers on, and enter the team's keys.",
+    "providers.add_providerprice": "Say what models of AI providers cost.",
+    "providers.view_usageentry": "See one's own calls to AI providers; admins, everybody's.",
+    "providers.view_userquota": "See what people may spend at AI providers.",
+    "providers.change_userquota": "Change what people may spend at AI providers.",
     "jobs.view_queue": "See every queue and its jobs.",
     "jobs.change_queue": "Pause, limit and retry whole queues.",
     "jobs.view_worker": "See the workers.",

@@ -11,5 +11,7 @@ class AnnotationsConfig(AppConfig):
     verbose_name = "Annotations"
 
     def ready(self) -> None:
-        """Tell the audit log what there is."""
+        """Tell the audit log, the settings and the job engine what there is."""
         import_string("annotations.audited.declare")()
+        import_string("annotations.system_settings.define")
+        import_string("annotations.kinds.AI")

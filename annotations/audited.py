@@ -32,5 +32,6 @@ def declare() -> None:
         Action("collection.created", "A collection of images was made."),
         Action("collection.changed", "A collection of images, or its review, was changed."),
         Action("calibration.fitted", "What a provider's confidence means was learned anew."),
+        Action("calibration.withdrawn", "A provider's confidence was taken at its word again."),
         Action("answer.erased", "What a provider was asked and answered was erased."),
     )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
-from django.core.files.storage import default_storage
 
 from imaging import analysis
 from imaging.actions import cache, results
-from imaging.errors import SourceLost
 from imaging.models import Image, ProcessingJob
+from imaging.originals import read_original
 from jobs.lease import holding, raise_if_cancelled, report_progress
 from jobs.retry import GiveUp
 
@@ -51,7 +48,8 @@ def warm_up() -> None:
 
 def _compute(job: ProcessingJob, image: Image, parameters: analysis.Parameters) -> dict[str, Any]:
     limits = analysis.Limits(max_pixels=settings.MAX_IMAGE_PIXELS)
-    picture = analysis.decode(_original(image), limits=limits, working_edge=parameters.working_edge)
+    original = read_original(image)
+    picture = analysis.decode(original, limits=limits, working_edge=parameters.working_edge)
     raise_if_cancelled(job)
     report_progress(job, done=1, total=_STEPS, message="measuring the negative space")
     found = analysis.analyse(picture, parameters)
@@ -77,21 +75,3 @@ def _store(
             image, job, parameters, result, milliseconds=milliseconds, from_cache=from_cache
         )
     log.info("image analysed", image_id=str(image.pk), ms=milliseconds, cached=from_cache)
-
-
-def _original(image: Image) -> bytes:
-    """The image's bytes, proven to be those that were handed in."""
-    try:
-        with default_storage.open(image.file_path) as file:
-            data: bytes = file.read()
-    except (FileNotFoundError, IsADirectoryError, SuspiciousOperation):
-        raise SourceLost(
-            f"{image.file_name}: the stored file {image.file_path} is gone. Restore it from a"
-            " backup and retry, or hand the image in again."
-        ) from None
-    if hashlib.sha256(data).hexdigest() != image.file_hash:
-        raise SourceLost(
-            f"{image.file_name}: the stored file {image.file_path} no longer holds the bytes that"
-            " were handed in. Restore it from a backup and retry."
-        )
-    return data

@@ -6,10 +6,11 @@ lock: what counts is the version that a decision names.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -74,6 +75,27 @@ class Filters:
             "review_rank__lte": self.most,
         }
         return rows.filter(**{name: value for name, value in given.items() if value is not None})
+
+    def to_json(self) -> dict[str, str]:
+        """What was asked for, for jobs and for the address of a page."""
+        given = {name: getattr(self, name) for name in self.__slots__}
+        return {name: str(value) for name, value in given.items() if value not in {None, ""}}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Filters:
+        """The same back; ValueError for what cannot be read."""
+        try:
+            return cls(
+                collection=UUID(said["collection"]) if said.get("collection") else None,
+                stage=str(said.get("stage", "")),
+                provider=str(said.get("provider", "")),
+                label=str(said.get("label", "")),
+                image=UUID(said["image"]) if said.get("image") else None,
+                least=Decimal(said["least"]) if said.get("least") else None,
+                most=Decimal(said["most"]) if said.get("most") else None,
+            )
+        except (ArithmeticError, AttributeError, TypeError) as error:
+            raise ValueError(f"These filters cannot be read: {error}") from None
 
 
 def waiting(filters: Filters, *, by: User) -> QuerySet[Annotation]:

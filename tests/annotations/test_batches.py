@@ -1,0 +1,133 @@
+"""Batches: every item once, errors by image, stopped and gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from annotations import handlers
+from annotations.actions import batches, bulk
+from annotations.actions.claims import Filters
+from annotations.errors import NotNow
+from annotations.models import (
+    AiAnnotationJob,
+    Annotation,
+    BatchJob,
+    BatchJobError,
+    BatchType,
+    Decision,
+    VisionCacheEntry,
+)
+from imaging.models import Image
+from jobs.retry import Cancelled, GiveUp
+from tests.annotations.making import make_annotation, make_collection
+from tests.annotations.scripted import Scripted
+from tests.factories import make_image, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def claimed() -> BatchJob:
+    [job] = BatchJob.objects.claim("worker-1", 1, time_limit=timedelta(minutes=5))
+    return job
+
+
+def test_every_image_is_asked_about_once() -> None:
+    person = make_user("analyst")
+    images = [make_image() for _ in range(3)]
+    annotated = make_image()
+    make_annotation(image=annotated)
+    batches.request(BatchType.ANNOTATE, by=person)
+
+    job = claimed()
+    handlers.run_batch(job)
+
+    job.refresh_from_db()
+    assert (job.status, job.item_count, job.done_count, job.error_count) == ("completed", 3, 3, 0)
+    asked = AiAnnotationJob.objects.filter(batch_job=job, user=person)
+    assert set(asked.values_list("image_id", flat=True)) == {image.pk for image in images}
+
+
+def test_a_batch_that_stopped_goes_on_where_it_was() -> None:
+    images = sorted((make_image() for _ in range(3)), key=lambda image: image.pk)
+    batches.request(BatchType.ANNOTATE, by=make_user("analyst"))
+    BatchJob.objects.update(resume_after=images[1].pk, done_count=2)
+
+    job = claimed()
+    handlers.run_batch(job)
+
+    job.refresh_from_db()
+    assert job.done_count == 3
+    assert AiAnnotationJob.objects.get().image_id == images[2].pk
+
+
+def test_a_batch_can_be_cancelled_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_STEP", 1)
+    for _ in range(3):
+        make_image()
+    batches.request(BatchType.ANNOTATE, by=make_user("analyst"))
+    job = claimed()
+    BatchJob.objects.update(cancel_requested=True)
+
+    with pytest.raises(Cancelled):
+        handlers.run_batch(job)
+
+    job.refresh_from_db()
+    assert (job.done_count, AiAnnotationJob.objects.count()) == (1, 1)
+
+
+def test_ten_decisions_by_batch() -> None:
+    image, person = make_image(), make_user("analyst")
+    for _ in range(10):
+        make_annotation(image=image)
+    bulk.request(Filters(), Decision.APPROVED, by=person)
+
+    job = claimed()
+    handlers.run_batch(job)
+
+    job.refresh_from_db()
+    assert (job.status, job.done_count) == ("completed", 10)
+    assert Annotation.objects.filter(review_status="approved", reviewed_by=person).count() == 10
+
+
+def test_asking_ahead_fills_the_cache_and_proposes_nothing(
+    scripted: Scripted, receive: Callable[..., Any]
+) -> None:
+    image: Image = receive().image
+    lost = make_image(file_name="lost.jpg")  # a row without a file
+    batches.request(BatchType.WARM_CACHE, by=make_user("analyst"))
+
+    job = claimed()
+    handlers.run_batch(job)
+
+    job.refresh_from_db()
+    assert (job.status, job.done_count, job.error_count) == ("completed", 2, 1)
+    [error] = BatchJobError.objects.filter(job=job)
+    assert (error.image_id, "lost.jpg" in error.error_message) == (lost.pk, True)
+    assert (scripted.asked, Annotation.objects.count()) == (1, 0)
+    assert VisionCacheEntry.objects.get().image_id == image.pk
+
+
+def test_a_batch_of_somebody_who_left_ends_with_a_sentence() -> None:
+    make_image()
+    person = make_user("analyst")
+    batches.request(BatchType.ANNOTATE, by=person)
+    type(person).objects.filter(pk=person.pk).update(is_active=False)
+
+    with pytest.raises(GiveUp, match="may not work here any more"):
+        handlers.run_batch(claimed())
+
+
+def test_nothing_to_do_and_unknown_names_are_refused() -> None:
+    person = make_user("analyst")
+    with pytest.raises(NotNow, match="No image fits"):
+        batches.request(BatchType.ANNOTATE, by=person)
+    make_image()
+    collection = make_collection()
+    with pytest.raises(NotNow, match="No image fits"):
+        batches.request(BatchType.ANNOTATE, by=person, collection=collection.pk)
+    with pytest.raises(NotNow, match="There is no provider"):
+        batches.request(BatchType.ANNOTATE, by=person, provider="oracle")
