@@ -160,7 +160,7 @@ def _start_worker() -> subprocess.Popen[bytes]:
 
 def _start_web(port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
-    command += ["--workers", "1", "--threads", "8", "--log-level", "warning"]
+    command += ["--workers", "1", "--threads", "8", "--log-level", "warning", "--no-control-socket"]
     return subprocess.Popen(
         command, cwd=settings.BASE_DIR, env=_environment(), start_new_session=True
     )
