@@ -6,10 +6,11 @@ The cookie holds the key and the database never sees it. What happens to a key h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import CreateError
 from django.db import transaction
 from django.utils import timezone
 
@@ -21,6 +22,9 @@ from database.actor import acting_as_system
 
 if TYPE_CHECKING:
     from django.contrib.sessions.base_session import AbstractBaseSession
+
+# Of 165 random bits not even one is ever drawn twice.
+_TRIES: Final = 3
 
 
 class SessionStore(db.SessionStore):
@@ -46,6 +50,22 @@ class SessionStore(db.SessionStore):
         row = super().create_model_instance(data)
         row.session_key = browser_key_hash(row.session_key)
         return row
+
+    def create(self) -> None:
+        """Begin under a new key.
+
+        CreateError when the table takes none: Django's own would try for ever, and hold its thread.
+        """
+        for attempt in range(1, _TRIES + 1):
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined] # private
+            try:
+                self.save(must_create=True)
+            except CreateError:
+                if attempt == _TRIES:
+                    raise
+            else:
+                self.modified = True
+                return
 
     def delete(self, session_key: str | None = None) -> None:
         """Forget what is kept under the key, by default one's own."""

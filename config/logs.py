@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging.config
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,6 +19,33 @@ def _merge_context(_logger: Any, _method: str, event: Any) -> Any:
         for name, value in provider().items():
             event.setdefault(name, value)
     return event
+
+
+# A link from a mail carries its secret in the address, which a fault of its page would log.
+_LINK: Final = re.compile(r"(/link/)[A-Za-z0-9_%-]{16,}")
+
+
+def _hide_links(_logger: Any, _method: str, line: Any) -> Any:
+    """The rendered line, whatever of it named the address."""
+    return _LINK.sub(r"\1(hidden)", line)
+
+
+# What Gunicorn notes of a request that it cannot read, and of one that failed outside Django.
+_UNREAD: Final = re.compile(r"(Invalid request from ip=\S* [^:'\"]*).*", re.DOTALL)
+_FAILED: Final = "Error handling request"
+
+
+def hide_requests(record: logging.LogRecord) -> bool:
+    """A filter for Gunicorn's own log, which repeats headers and addresses word for word.
+
+    What was wrong stays, and from which address it came; a token in a broken header does not.
+    """
+    message = record.getMessage()
+    if unread := _UNREAD.match(message):
+        record.msg, record.args = f"{unread[1].rstrip()} (hidden)", ()
+    elif message.startswith(_FAILED):
+        record.msg, record.args = _LINK.sub(r"\1(hidden)", message.partition("?")[0]), ()
+    return True
 
 
 # What runs for every line, ours or a library's, before it is rendered.
@@ -52,6 +80,7 @@ def configuration(level: str, form: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     *renderers,
+                    _hide_links,
                 ],
             }
         },
@@ -70,6 +99,7 @@ def configuration(level: str, form: str) -> dict[str, Any]:
 def configure(settings: dict[str, Any]) -> None:
     """Set up standard logging and structlog together; Django calls it at start."""
     logging.config.dictConfig(settings)
+    logging.getLogger("gunicorn.error").addFilter(hide_requests)  # once, however often it is added
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

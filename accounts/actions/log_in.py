@@ -237,8 +237,16 @@ def refused(person: User | None, reason: Reason | str, *, typed: str = "") -> No
         subject=person,
         outcome="failure",
         details={"reason": reason},
-        personal={"email": email},
+        personal={"email": address_in(email)},
     )
+
+
+def address_in(typed: str) -> str:
+    """What may be noted of what was typed as an e-mail address.
+
+    Nothing of what cannot be one: it may be a password in the wrong field.
+    """
+    return typed if "@" in typed else ""
 
 
 # --- Finding and comparing ------------------------------------------------------------------------

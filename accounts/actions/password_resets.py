@@ -97,7 +97,7 @@ def _answer(typed: str) -> None:
         "password_reset.requested",
         subject=user,
         outcome="success" if user else "failure",
-        personal={"email": typed},
+        personal={"email": log_in.address_in(typed)},
     )
     if user is not None:
         mail.password_reset(user, token, expires_at=timezone.now() + VALID_FOR)

@@ -1,7 +1,8 @@
 """The admins' door to people and access, and everybody's to their own account."""
 
 from accounts.admin import api_keys, directory, invitations, own, sessions
-from accounts.admin.people import PersonAdmin, locked_accounts
+from accounts.admin.notes import locked_accounts
+from accounts.admin.people import PersonAdmin
 from audit.people import Directory, register
 from config.admin.site import NavItem, add_navigation, add_search
 

@@ -14,23 +14,22 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
 from accounts.actions import api_keys
-from accounts.admin import shown
+from accounts.admin import api_key_page, shown
 from accounts.admin.api_key_forms import KeyForm, NewKeyForm, new_values, values_of
 from accounts.admin.asking import Question, ask
 from accounts.admin.filters import Choice, PersonFilter
 from accounts.admin.person_doors import acting
-from accounts.admin.person_page import Fact, Tile
 from accounts.admin.sections import Crumb, list_crumb, page, sections
 from accounts.models import ApiKey, User
 from audit.admin.shown import VIEW, list_url, visible
-from config.admin.formats import NOTHING, badge, moment, number, relative_moment
+from config.admin.formats import NOTHING, badge, moment, relative_moment
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 
 # Which form made which key, in the browser's session: a form that is sent again makes no other.
@@ -230,7 +229,9 @@ class ApiKeyAdmin(ReadOnlyModelAdmin):
     def _show_once(self, request: HttpRequest, made: api_keys.NewKey) -> HttpResponse:
         context = {
             "title": "Your new key" if made.key.user_id == request.user.pk else "The new key",
-            "purpose": f"A key of {made.key.user}. Copy it now.",
+            "purpose": "Copy it now: this page cannot be opened again."
+            if made.key.user_id == request.user.pk
+            else f"It acts for {made.key.user}. Copy it now: this page cannot be opened again.",
             "kicker": "API key",
             "crumbs": _crumbs(request, made.key.user),
             "key": made.key,
@@ -269,11 +270,11 @@ class ApiKeyAdmin(ReadOnlyModelAdmin):
             if request.user.has_perm("accounts.view_user")
             else str(key.user),
             "owner": "you" if is_own else str(key.user),
-            "sentence": _sentence(key),
-            "tiles": _tiles(key),
+            "sentence": api_key_page.sentence(key),
+            "tiles": api_key_page.tiles(key),
             "scopes": shown.scopes_of(key),
-            "facts": _facts(key),
-            "page_actions": _actions(key),
+            "facts": api_key_page.facts(key),
+            "page_actions": api_key_page.actions(key),
             "log_url": list_url(resource=api_keys.NOUN, resource_id=str(key.pk))
             if request.user.has_perm(VIEW)
             else "",
@@ -386,73 +387,3 @@ def _crumbs(request: HttpRequest, owner: User) -> list[Crumb]:
 
 def _back(request: HttpRequest, owner: User) -> str:
     return _crumbs(request, owner)[-1].url
-
-
-def _actions(key: ApiKey) -> list[PageAction]:
-    if key.revoked_at is not None:
-        return []
-
-    def url(name: str) -> str:
-        return reverse(f"admin:accounts_apikey_{name}", args=[key.pk])
-
-    switch = "Switch off" if key.is_active else "Switch on"
-    return [
-        PageAction("Change", url("edit"), kind="quiet", key="e"),
-        PageAction(switch, url("switch"), kind="quiet", method="post"),
-        PageAction("Withdraw", url("revoke"), kind="danger"),
-    ]
-
-
-def _sentence(key: ApiKey) -> str:
-    """What has to be known before anything else."""
-    now = timezone.now()
-    if key.revoked_at is not None:
-        return f"Withdrawn {relative_moment(key.revoked_at)}: it opens nothing, and stays so."
-    if key.expires_at is not None and key.expires_at <= now:
-        return f"Expired {relative_moment(key.expires_at)}. Another day makes it usable again."
-    if not key.user.is_active:
-        return f"{key.user} is deactivated, so the key opens nothing until they are reactivated."
-    if not key.is_active:
-        return "Switched off: it opens nothing until it is switched on."
-    return ""
-
-
-def _tiles(key: ApiKey) -> list[Tile]:
-    used = key.last_used_at
-    ends = key.expires_at
-    limit = key.rate_limit_per_minute
-    networks = key.ip_whitelist if isinstance(key.ip_whitelist, list) else []
-    return [
-        Tile("Last used", relative_moment(used) if used else "never", "noted once a minute"),
-        Tile(
-            "Valid until",
-            relative_moment(ends) if ends else "no end",
-            "ends by itself" if ends else "withdraw it when it is not needed any more",
-            "notice" if ends and ends <= timezone.now() + shown.SOON else None,
-        ),
-        Tile(
-            "Requests a minute",
-            number(limit) if limit else "no limit",
-            "at most" if limit else "as many as the server bears",
-        ),
-        Tile(
-            "Usable from",
-            shown.counted(len(networks), "network", "networks") if networks else "everywhere",
-            "listed below" if networks else "any address",
-        ),
-    ]
-
-
-def _facts(key: ApiKey) -> list[Fact]:
-    networks = key.ip_whitelist if isinstance(key.ip_whitelist, list) else [key.ip_whitelist]
-    lines = format_html_join(
-        "", '<code class="network">{}</code>', ((visible(str(one)),) for one in networks)
-    )
-    return [
-        Fact("Networks", lines or "everywhere"),
-        Fact("Valid until", shown.exactly(key.expires_at) if key.expires_at else "no end"),
-        Fact("Last used", shown.exactly(key.last_used_at) if key.last_used_at else "never"),
-        Fact("Made", shown.exactly(key.created_at)),
-        Fact("Changed", shown.exactly(key.updated_at)),
-        Fact("Id", format_html('<code class="id">{}</code>', key.pk)),
-    ]

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from accounts.admin.sections import Crumb, page
+from accounts.pages.focus import focus
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +29,22 @@ class Question:
     kicker: str = ""
     sentences: Sequence[str] = ()
     listed: Sequence[str] = ()
-    form: forms.Form | None = None
+    form: forms.BaseForm | None = None
     crumbs: Sequence[Crumb] = ()
     is_danger: bool = False
     leave: str = "Leave as is"
+    purpose: str = ""
     template: str = "accounts/admin/ask.html"
     more: dict[str, object] = field(default_factory=dict)
 
 
 def ask(request: HttpRequest, question: Question, *, status: int = 200) -> TemplateResponse:
     """Show the question; its form, if there is one, with what was wrong with it."""
+    focus(question.form)
     context = {
         "title": question.title,
         "kicker": question.kicker,
+        "purpose": question.purpose,
         "crumbs": question.crumbs,
         "question": question,
         "form": question.form,

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.roles import Role
 
 if TYPE_CHECKING:
     _Model = admin.ModelAdmin[Any]
@@ -29,6 +30,11 @@ def locked() -> Q:
 def without_password() -> Q:
     """People who have none."""
     return Q(password="") | Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+
+
+def vouched_for() -> Q:
+    """Invitations whose admin is one still; the link of any other opens nothing."""
+    return Q(invited_by__role=Role.ADMIN, invited_by__is_active=True)
 
 
 class Choice(admin.SimpleListFilter):

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from accounts.actions import invitations
 from accounts.admin import shown
 from accounts.admin.asking import Question, ask
-from accounts.admin.filters import Choice
+from accounts.admin.filters import Choice, vouched_for
 from accounts.admin.forms import InvitationForm
 from accounts.admin.person_doors import acting
 from accounts.admin.person_page import Fact
@@ -47,6 +47,7 @@ class StateFilter(Choice):
     words: ClassVar[dict[str, str]] = {
         "open": "open",
         "accepted": "accepted",
+        "dead": shown.DEAD,
         "expired": "expired",
         "withdrawn": "withdrawn",
     }
@@ -58,8 +59,10 @@ class StateFilter(Choice):
         if value == "withdrawn":
             return Q(revoked_at__isnull=False)
         waiting = Q(accepted_at=None, revoked_at=None)
-        now = timezone.now()
-        return waiting & (Q(expires_at__gt=now) if value == "open" else Q(expires_at__lte=now))
+        if value == "expired":
+            return waiting & Q(expires_at__lte=timezone.now())
+        waiting &= Q(expires_at__gt=timezone.now())
+        return waiting & (vouched_for() if value == "open" else ~vouched_for())
 
 
 @admin.register(Invitation)
@@ -172,7 +175,7 @@ class InvitationAdmin(ReadOnlyModelAdmin):
             except ValidationError as error:
                 form.add_error(None, error)
             else:
-                return _told(request, made, "is invited")
+                return _told(request, made, "An invitation")
         question = Question(
             title="Invite somebody",
             kicker="Invitation",
@@ -196,7 +199,7 @@ class InvitationAdmin(ReadOnlyModelAdmin):
         except _REFUSED as error:
             messages.warning(request, str(error))
             return HttpResponseRedirect(reverse("admin:accounts_invitation_changelist"))
-        return _told(request, made, "is invited again, with a new link")
+        return _told(request, made, "A new link, in place of the old one,")
 
     def withdraw_view(self, request: HttpRequest, invitation_id: UUID) -> HttpResponse:
         """Make the link void, once it was asked."""
@@ -269,11 +272,11 @@ def _told(request: HttpRequest, made: invitations.Invited, what: str) -> HttpRes
     if delivery.error:
         messages.warning(
             request,
-            f"{invitation.email} {what}, but the mail was not sent. {delivery.error} Send the"
-            " invitation again afterwards.",
+            f"{what} was made for {invitation.email}, but the mail was not sent. {delivery.error}"
+            " Send the invitation again afterwards.",
         )
     else:
-        messages.success(request, f"{invitation.email} {what}. The mail is on its way.")
+        messages.success(request, f"{what} is on its way to {invitation.email}.")
     return HttpResponseRedirect(_page_of(invitation))
 
 
@@ -282,6 +285,8 @@ def _sentence(invitation: Invitation) -> str:
     ends = relative_moment(invitation.expires_at)
     return {
         "open": f"The link ends {ends}.",
+        shown.DEAD: "Whoever sent it is no admin any more, so the link opens nothing. Send the"
+        " invitation again, and it is yours.",
         "expired": f"The link ended {ends}. Send the invitation again for a new one.",
         "withdrawn": "The link does not work any more.",
         "accepted": "They are here.",

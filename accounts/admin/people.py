@@ -26,17 +26,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.actions import people
 from accounts.actions.roles import StandingNotChanged
 from accounts.admin import person_doors, person_page, shown
-from accounts.admin.filters import AccessFilter, FactorFilter, locked
+from accounts.admin.filters import AccessFilter, FactorFilter
 from accounts.admin.forms import PersonCreationForm, PersonForm
-from accounts.admin.notes import Note, open_invitations
+from accounts.admin.notes import Note, locked_now, open_invitations
 from accounts.admin.sections import here_id, list_crumb, page, sections
 from accounts.living_sessions import live
 from accounts.models import ApiKey, Session, TotpDevice, User
+from accounts.pages.focus import focus
 from config.admin import formats
 from config.admin.model_admin import PageAction, StaffModelAdmin
 
@@ -55,8 +57,9 @@ class PersonAdmin(StaffModelAdmin):
     numeric: ClassVar[Sequence[str]] = ("session_count",)
 
     change_list_template = "accounts/admin/list.html"
-    add_form_template = "admin/accounts/user/add_form.html"
+    add_form_template = "accounts/admin/add_person.html"
     form = PersonCreationForm
+    fieldsets = ((None, {"fields": PersonCreationForm.field_order}),)
     list_display = (
         "name",
         "access",
@@ -72,21 +75,6 @@ class PersonAdmin(StaffModelAdmin):
     search_help_text = "Name or e-mail address"
     ordering = ("-created_at", "-id")
     sortable_by = ("email", "role_tag", "last_login_moment")
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "email",
-                    "full_name",
-                    "role",
-                    "usable_password",
-                    "password1",
-                    "password2",
-                )
-            },
-        ),
-    )
 
     def get_urls(self) -> list[URLPattern]:
         """Django's, and an address for each thing that is done with a person."""
@@ -134,11 +122,7 @@ class PersonAdmin(StaffModelAdmin):
         return super().changelist_view(request, context)
 
     def _notes(self, request: HttpRequest) -> Sequence[Note]:
-        found = []
-        waiting = open_invitations(request)
-        if waiting is not None:
-            found.append(waiting)
-        return found
+        return [one for one in (locked_now(request), open_invitations(request)) if one]
 
     @admin.display(description="name", ordering="full_name")
     def name(self, person: User) -> str:
@@ -177,12 +161,34 @@ class PersonAdmin(StaffModelAdmin):
 
     # --- Adding ---------------------------------------------------------------------------------
 
+    @method_decorator(never_cache)
     @method_decorator(sensitive_post_parameters("password1", "password2"))
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """A new person, by hand."""
-        return super().add_view(request, form_url, extra_context)
+        more = {"crumbs": [list_crumb(request, "accounts_user")], "back": self._url("changelist")}
+        return super().add_view(request, form_url, more | (extra_context or {}))
+
+    def render_change_form(  # noqa: PLR0917 - Django's signature
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """The form for a new person, with the cursor where something is wrong."""
+        form = context["adminform"].form
+        focus(form)
+        context["form"] = form
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: Any = None) -> Any:
+        """On to the page of whoever was added, where the rest can be done."""
+        messages.success(request, f"{obj} is here now, as {obj.get_role_display()}.")
+        return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[obj.pk]))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save through the action, which records it."""
@@ -247,8 +253,3 @@ def _values(person: User) -> dict[str, Any]:
         "email": person.email,
         "is_email_verified": person.is_email_verified,
     }
-
-
-def locked_accounts(request: HttpRequest) -> int:
-    """How many people too many failures keep out at this moment; for the navigation."""
-    return User.objects.filter(locked()).count()

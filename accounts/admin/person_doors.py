@@ -25,6 +25,7 @@ from accounts.admin.forms import PasswordForm, RoleForm
 from accounts.admin.person_page import door, live_sessions
 from accounts.admin.sections import Crumb, here_id, list_crumb, page
 from accounts.models import ApiKey, SessionEnd, User
+from accounts.pages.focus import focus
 from accounts.roles import Role
 
 if TYPE_CHECKING:
@@ -250,6 +251,7 @@ def password(request: HttpRequest, person: User) -> HttpResponse:
             said = f"{person} has a new password. A mail tells them that it was changed."
             return _done(request, person, said)
     form.fields["password1"].help_text = passwords.advice()
+    focus(form)
     context = {
         "title": "Password",
         "kicker": str(person),

@@ -109,6 +109,9 @@ def context(
         "role": tag(person.get_role_display()),
         "trouble": trouble,
         "trouble_is_bad": is_bad,
+        "attempts_url": _attempts_url(person)
+        if shown.is_locked(person) and request.user.has_perm(entries_shown.VIEW)
+        else "",
         "page_actions": actions(request, person) if may_change else [],
         "tiles": tiles(person, places, keys, status),
         "session_rows": shown.session_rows(places[:MOST], here),
@@ -209,12 +212,19 @@ def _trouble(person: User, status: Status) -> tuple[str, bool]:
         return (
             f"Locked until {exact_moment(person.locked_until)} after"
             f" {FAILURES_TO_LOCK} failures in a row. The lock ends by itself. If it was they who"
-            " failed, unlock them; if not, somebody tries passwords: the log says from where.",
+            " failed, unlock them; if not, somebody tries passwords.",
             False,
         )
     if not shown.has_password(person):
         return "No password: they cannot log in until they get a link or a password.", False
     return "", False
+
+
+def _attempts_url(person: User) -> str:
+    """The entries that say when somebody was refused as this person, and from where."""
+    return entries_shown.list_url(
+        action="session.refused", resource=_NOUN, resource_id=str(person.pk)
+    )
 
 
 def _facts(person: User, status: Status, *, may_change: bool) -> Iterable[Fact]:

@@ -136,7 +136,7 @@ class SessionAdmin(ReadOnlyModelAdmin):
         """When; noted once a minute."""
         return moment(session.last_used_at)
 
-    @admin.action(description="End", permissions=["end"])
+    @admin.action(description="End sessions", permissions=["end"])
     def end_chosen(self, request: HttpRequest, chosen: QuerySet[Session]) -> HttpResponse:
         """Ask first."""
         keys = [str(key) for key in chosen.values_list("pk", flat=True)[:_MOST_AT_ONCE]]

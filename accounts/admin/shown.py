@@ -39,6 +39,9 @@ ROLES: Final[dict[str, str]] = {
     Role.API_USER: "For programs: the API alone. These pages stay closed.",
 }
 
+# An invitation that would be open if whoever sent it were an admin still.
+DEAD: Final = "nobody answers for it"
+
 # A key that ends so soon is pointed out.
 SOON: Final = timedelta(days=14)
 
@@ -229,11 +232,6 @@ def until(value: datetime | None) -> SafeString:
 # --- Invitations ----------------------------------------------------------------------------------
 
 
-def is_open(invitation: Invitation) -> bool:
-    """Whether its link opens something at this moment."""
-    return invitation_look(invitation)[0] == "open"
-
-
 def invitation_look(invitation: Invitation) -> Look:
     """How an invitation stands."""
     if invitation.accepted_at is not None:
@@ -242,6 +240,9 @@ def invitation_look(invitation: Invitation) -> Look:
         return "withdrawn", "neutral"
     if invitation.expires_at <= timezone.now():
         return "expired", "warning"
+    host = invitation.invited_by
+    if host is None or not host.is_active or host.role != Role.ADMIN:
+        return DEAD, "warning"
     return "open", "notice"
 
 

@@ -20,9 +20,11 @@ from rest_framework.response import Response
 
 from accounts import networks
 from accounts.actions import api_keys
+from accounts.api import examples
 from accounts.api.asked import caller_of, checked
 from accounts.models import ApiKey, User
 from config.api.errors import wrong_parameter
+from config.api.examples import answer, body
 from config.api.filters import FilterSet
 from config.api.permissions import LOGGED_IN, NO_KEY
 from config.api.routers import Router
@@ -34,6 +36,7 @@ _LARGEST_LIMIT: Final = 1_000_000
 _OTHERS: Final = "Only admins see the keys of others."
 
 
+@answer("A key", examples.API_KEY)
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
     """A key as it is read: never its secret, nor what the database keeps of it."""
 
@@ -77,6 +80,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
         return _texts(key.ip_whitelist)
 
 
+@answer("A new key", examples.NEW_API_KEY)
 class NewApiKeySerializer(ApiKeySerializer):
     """A key that was made this moment, with its secret."""
 
@@ -110,6 +114,7 @@ class _Values(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
+@body("A key for one device", examples.API_KEY_VALUES | {"scopes": ["write:images"]})
 class ApiKeyToMakeSerializer(_Values):
     """A key to be made."""
 
@@ -119,6 +124,7 @@ class ApiKeyToMakeSerializer(_Values):
     )
 
 
+@body("Switch it off", {"is_active": False})
 class ApiKeyChangesSerializer(_Values):
     """What is to be different of a key; its scopes stay as they are."""
 
@@ -195,7 +201,7 @@ class KeyViewSet(Listed, Retrieved, RowViewSet):
                 raise Refused(error.fields) from None
         return self.changed(key)
 
-    @extend_schema(responses=ApiKeySerializer)
+    @extend_schema(responses={200: ApiKeySerializer})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Withdraw the key, at once and for ever. Its row stays, for the record."""
         with self.changing() as key:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from accounts.models import User
+from config.api.views import validated
 
 
 def caller_of(request: Request) -> User:
@@ -24,14 +24,4 @@ def comes_with_key(request: Request) -> bool:
 
 def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     """The values; ValidationError for what is wrong, and for fields that cannot be written."""
-    serializer.is_valid(raise_exception=True)
-    unknown = sorted(set(serializer.initial_data) - set(serializer.fields))
-    if unknown:
-        takes = f"It takes {', '.join(serializer.fields)}." if serializer.fields else ""
-        raise ValidationError(
-            {
-                name[:100]: [f"This field cannot be written here. {takes}".strip()]
-                for name in unknown
-            }
-        )
-    return dict(serializer.validated_data)
+    return validated(serializer)

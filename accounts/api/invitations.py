@@ -19,13 +19,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actions import invitations
+from accounts.api import examples
 from accounts.api.asked import caller_of
 from accounts.api.declared import READ_PEOPLE, WRITE_PEOPLE
-from accounts.api.proof import answered
+from accounts.api.proof import LINK_DEAD, answered
 from accounts.link_tokens import DeadLink
 from accounts.mail import Delivery
 from accounts.models import Invitation
 from accounts.roles import Role
+from config.api.examples import answer, body
 from config.api.filters import FilterSet, TruthFilter
 from config.api.permissions import NO_KEY, PUBLIC
 from config.api.preconditions import etag_from
@@ -42,6 +44,7 @@ class DeliveryAnswer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
 
 
+@answer("Open", examples.INVITATION)
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
     """An address that may become a person; never the token."""
 
@@ -61,6 +64,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
         read_only_fields = fields
 
 
+@answer("Open", examples.INVITATION | {"mail": examples.SENT})
 class InvitedSerializer(InvitationSerializer):
     """With what became of its letter."""
 
@@ -71,6 +75,7 @@ class InvitedSerializer(InvitationSerializer):
         read_only_fields = fields
 
 
+@body("A viewer", {"email": "grace@example.org", "role": "viewer"})
 class NewInvitationSerializer(serializers.Serializer[Any]):
     """Whom to invite, and as what."""
 
@@ -78,6 +83,14 @@ class NewInvitationSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices, default=Role.VIEWER)
 
 
+@body(
+    "Accept",
+    {
+        "token": examples.LINK_TOKEN,
+        "full_name": "Grace Example",
+        "password": examples.PASSWORD,
+    },
+)
 class AcceptanceSerializer(serializers.Serializer[Any]):
     """The token from the mail, and what the new person chooses."""
 
@@ -86,6 +99,15 @@ class AcceptanceSerializer(serializers.Serializer[Any]):
     password = serializers.CharField(max_length=_LONGEST_PASSWORD, trim_whitespace=False)
 
 
+@answer(
+    "A new person",
+    {
+        "id": examples.PERSON_ID,
+        "email": "grace@example.org",
+        "full_name": "Grace Example",
+        "role": "viewer",
+    },
+)
 class AcceptedSerializer(serializers.Serializer[Any]):
     """The new person, who logs in next."""
 
@@ -179,6 +201,7 @@ class Accept(ApiView):
     permission = PUBLIC
     authentication_classes: Sequence[type[BaseAuthentication]] = ()
     never_repeated = frozenset({"post"})
+    refusals = (LINK_DEAD,)
     tag = "auth"
 
     @extend_schema(

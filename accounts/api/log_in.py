@@ -8,7 +8,7 @@ from django.contrib import auth
 from django.urls import path
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -16,16 +16,18 @@ from rest_framework.response import Response
 
 from accounts.actions import log_in, second_factor, sessions
 from accounts.actions.sessions import Tokens
+from accounts.api import examples
 from accounts.api.authentication import signing
 from accounts.models import SessionEnd, SessionKind, User
 from accounts.tokens import keyring
 from config.api import problems
 from config.api.errors import Refusal
+from config.api.examples import answer, body
 from config.api.permissions import LOGGED_IN, NO_KEY, PUBLIC
 from config.api.problems import ProblemType, declare_problem
 from config.api.schema import SECURITY_SCHEMES
 from config.api.throttles import AddressLimit, client_address
-from config.api.views import ApiView
+from config.api.views import ApiView, validated
 
 # More than any password or code may have: what is longer is refused unread.
 _LONGEST_PASSWORD: Final = 1000
@@ -115,6 +117,15 @@ class RefreshLimit(AddressLimit):
     most = 300
 
 
+@body(
+    "With a code",
+    {
+        "email": "ada@example.org",
+        "password": examples.PASSWORD,
+        "code": examples.CODE,
+        "device_name": "lab script",
+    },
+)
 class LogInBody(serializers.Serializer[Any]):
     """Who logs in, from which device."""
 
@@ -133,12 +144,14 @@ class LogInBody(serializers.Serializer[Any]):
     )
 
 
+@body("The token of the last answer", {"refresh_token": "shown-this-once"})
 class RefreshBody(serializers.Serializer[Any]):
     """The token to be exchanged."""
 
     refresh_token = serializers.CharField(max_length=200)
 
 
+@answer("Tokens", examples.TOKENS)
 class TokensAnswer(serializers.Serializer[Tokens]):
     """New tokens; neither is kept here, so neither can be shown again."""
 
@@ -165,12 +178,13 @@ class LogIn(ApiView):
     permission = PUBLIC
     authentication_classes = ()  # a token that has expired is no hindrance
     never_repeated = frozenset({"post"})
+    refusals = (LoginFailed.kind, CodeNeeded.kind, EnrolmentNeeded.kind)
     tag = "auth"
 
     @extend_schema(operation_id="log_in", request=LogInBody, responses=TokensAnswer)
     def post(self, request: Request) -> Response:
         """Log a program in; the answer's tokens are shown once."""
-        given = _checked(LogInBody, request)
+        given = validated(LogInBody(data=request.data))
         address = client_address(request)
         user, has_second_factor = _identified(given, address)
         try:
@@ -194,12 +208,13 @@ class Refresh(ApiView):
     authentication_classes = ()
     throttle_classes = (RefreshLimit,)
     never_repeated = frozenset({"post"})
+    refusals = (RefreshFailed.kind, RefreshRepeated.kind)
     tag = "auth"
 
     @extend_schema(operation_id="refresh", request=RefreshBody, responses=TokensAnswer)
     def post(self, request: Request) -> Response:
         """Exchange a refresh token; each can be used once, and a second use ends the session."""
-        given = _checked(RefreshBody, request)
+        given = validated(RefreshBody(data=request.data))
         try:
             with signing():
                 tokens = sessions.refresh(
@@ -247,6 +262,7 @@ class Keys(ApiView):
 
     @extend_schema(
         operation_id="token_keys",
+        examples=[OpenApiExample("One key", examples.KEY_SET)],
         responses={
             200: {
                 "type": "object",
@@ -276,13 +292,6 @@ class Keys(ApiView):
         with signing():
             keys = keyring.current().public_keys()
         return Response({"keys": keys}, headers={"Cache-Control": "public, max-age=300"})
-
-
-def _checked(body: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    serializer = body(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    checked: dict[str, Any] = serializer.validated_data
-    return checked
 
 
 def _identified(given: dict[str, Any], address: str) -> tuple[User, bool]:

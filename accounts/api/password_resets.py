@@ -14,17 +14,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actions import password_resets
+from accounts.api import examples
 from accounts.api.asked import caller_of
-from accounts.api.proof import answered
+from accounts.api.proof import LINK_DEAD, answered
 from accounts.link_tokens import DeadLink
 from accounts.models import User
+from config.api.examples import answer, body
 from config.api.permissions import NO_KEY, PUBLIC
+from config.api.problems import NOT_FOUND
 from config.api.throttles import client_address
 from config.api.views import ApiView, validated
 
 _LONGEST_PASSWORD = 1000
 
 
+@body("Forgotten", {"email": "ada@example.org"})
 class AddressBody(serializers.Serializer[Any]):
     """Whose password is forgotten."""
 
@@ -32,6 +36,7 @@ class AddressBody(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=255)
 
 
+@body("A new one", {"token": examples.LINK_TOKEN, "new_password": examples.PASSWORD})
 class NewPasswordBody(serializers.Serializer[Any]):
     """The token from the mail, and the new password."""
 
@@ -39,12 +44,14 @@ class NewPasswordBody(serializers.Serializer[Any]):
     new_password = serializers.CharField(max_length=_LONGEST_PASSWORD, trim_whitespace=False)
 
 
+@body("Somebody", {"user": examples.PERSON_ID})
 class LinkForBody(serializers.Serializer[Any]):
     """Who is sent a link."""
 
     user = serializers.UUIDField()
 
 
+@answer("Sent", examples.SENT)
 class SentAnswer(serializers.Serializer[Any]):
     """What became of the letter."""
 
@@ -80,6 +87,8 @@ class Ask(_Public):
 class Confirm(_Public):
     """Using a link."""
 
+    refusals = (LINK_DEAD,)
+
     @extend_schema(
         operation_id="reset_password",
         request=NewPasswordBody,
@@ -103,6 +112,7 @@ class Send(ApiView):
     scope = NO_KEY
     # The answer says whether the mail was sent, which is known after the transaction.
     never_repeated = frozenset({"post"})
+    refusals = (NOT_FOUND,)
     tag = "auth"
 
     @extend_schema(operation_id="send_password_reset", request=LinkForBody, responses=SentAnswer)

@@ -20,10 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actions import log_in, people, roles
+from accounts.api import examples
 from accounts.api.asked import caller_of, checked, comes_with_key
 from accounts.api.declared import READ_PEOPLE, WRITE_PEOPLE
 from accounts.models import User
 from accounts.roles import SENTENCES, STAFF, Role, allows
+from config.api.examples import answer, body
 from config.api.filters import FilterSet
 from config.api.permissions import LOGGED_IN, NO_KEY
 from config.api.routers import Router
@@ -33,6 +35,7 @@ from config.api.views import ApiView, Listed, Retrieved, RowViewSet
 _PRIVATE = ("email", "is_email_verified", "last_login_at", "locked_until", "created_at")
 
 
+@answer("An analyst", examples.PERSON)
 class PersonSerializer(serializers.ModelSerializer[User]):
     """A person; what is private is null for who may not see it."""
 
@@ -54,6 +57,7 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         return shown
 
 
+@body("An analyst", {"email": "ada@example.org", "full_name": "Ada Example", "role": "analyst"})
 class NewPersonSerializer(serializers.Serializer[Any]):
     """A person to be added; they get a password by an invitation or a reset."""
 
@@ -62,6 +66,7 @@ class NewPersonSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices, default=Role.VIEWER)
 
 
+@body("Another name", {"full_name": "Ada B. Example"})
 class PersonChangesSerializer(serializers.Serializer[Any]):
     """What is to be different: admins may write all of it, others their own name."""
 
@@ -70,6 +75,7 @@ class PersonChangesSerializer(serializers.Serializer[Any]):
     is_email_verified = serializers.BooleanField(required=False)
 
 
+@body("Promoted", {"role": "moderator"})
 class NewRoleSerializer(serializers.Serializer[Any]):
     """The role to be given."""
 
@@ -197,6 +203,7 @@ class RoleSerializer(serializers.Serializer[Any]):
     permissions = PermissionSerializer(many=True)
 
 
+@answer("One role of five", examples.ROLES)
 class RoleTableSerializer(serializers.Serializer[Any]):
     """All roles, in the form of a list of one page."""
 

@@ -14,10 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actions import own_factor, second_factor
+from accounts.api import examples
 from accounts.api.asked import caller_of
 from accounts.api.proof import answered
 from accounts.models import User
+from config.api.examples import answer, body
 from config.api.permissions import LOGGED_IN, NO_KEY
+from config.api.problems import NOT_FOUND
 from config.api.throttles import client_address
 from config.api.views import ApiView, validated
 
@@ -25,6 +28,15 @@ _LONGEST_PASSWORD = 1000
 _LONGEST_CODE = 100
 
 
+@answer(
+    "On",
+    {
+        "is_on": True,
+        "is_demanded": True,
+        "since": examples.MADE,
+        "recovery_codes_left": 10,
+    },
+)
 class StatusAnswer(serializers.Serializer[Any]):
     """How the second factor of the caller stands."""
 
@@ -34,24 +46,28 @@ class StatusAnswer(serializers.Serializer[Any]):
     recovery_codes_left = serializers.IntegerField(source="codes_left")
 
 
+@body("Proof", {"password": examples.PASSWORD})
 class PasswordBody(serializers.Serializer[Any]):
     """Proof of who asks."""
 
     password = serializers.CharField(max_length=_LONGEST_PASSWORD, trim_whitespace=False)
 
 
+@body("The first code", {"code": examples.CODE})
 class CodeBody(serializers.Serializer[Any]):
     """The first code of a new secret."""
 
     code = serializers.CharField(max_length=_LONGEST_CODE)
 
 
+@body("Proof", {"password": examples.PASSWORD, "code": examples.CODE})
 class ProofBody(PasswordBody):
     """Proof of who asks, where a second factor is on: a one-time code or a recovery code, too."""
 
     code = serializers.CharField(max_length=_LONGEST_CODE)
 
 
+@answer("For the app", examples.ENROLMENT)
 class EnrolmentAnswer(serializers.Serializer[Any]):
     """What an app needs; shown now and never again."""
 
@@ -60,12 +76,14 @@ class EnrolmentAnswer(serializers.Serializer[Any]):
     svg = serializers.CharField(help_text="The same as a picture.")
 
 
+@answer("Codes", {"recovery_codes": ["shown-this-once"]})
 class RecoveryCodesAnswer(serializers.Serializer[Any]):
     """Ten codes, each good for one log-in; shown now and never again."""
 
     recovery_codes = serializers.ListField(child=serializers.CharField())
 
 
+@body("Somebody", {"user": examples.PERSON_ID})
 class FactorOfBody(serializers.Serializer[Any]):
     """Whose second factor is turned off."""
 
@@ -163,6 +181,7 @@ class Reset(ApiView):
 
     permission = "accounts.change_user"
     scope = NO_KEY
+    refusals = (NOT_FOUND,)
     tag = "auth"
 
     @extend_schema(

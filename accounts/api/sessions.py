@@ -16,8 +16,10 @@ from rest_framework.response import Response
 
 from accounts import living_sessions, roles
 from accounts.actions import second_factor, sessions
+from accounts.api import examples
 from accounts.models import Session, SessionEnd, User
 from accounts.roles import Role
+from config.api.examples import answer
 from config.api.filters import FilterSet, KeyFilter, TruthFilter
 from config.api.permissions import LOGGED_IN, NO_KEY
 from config.api.preconditions import etag_from
@@ -44,11 +46,15 @@ class SessionFilters(FilterSet):
         )
 
 
+@answer("A program", examples.SESSION)
 class SessionSerializer(serializers.ModelSerializer[Session]):
     """A device on which somebody is, or was, logged in."""
 
     is_current = serializers.SerializerMethodField()
     is_live = serializers.SerializerMethodField()
+    end_reason = serializers.ChoiceField(
+        choices=SessionEnd.choices, read_only=True, allow_blank=True, help_text="Empty until then."
+    )
 
     class Meta:
         model = Session
@@ -79,6 +85,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         return living_sessions.is_live(session, timezone.now())
 
 
+@answer("Two others", {"ended": 2})
 class Ended(serializers.Serializer[Any]):
     """How many sessions were ended."""
 
@@ -128,7 +135,7 @@ class Sessions(Listed, Retrieved, RowViewSet):
         )
         return Response(status=204)
 
-    @extend_schema(operation_id="auth_sessions_end_others", responses=Ended)
+    @extend_schema(operation_id="auth_sessions_end_others", responses={200: Ended})
     def end_others(self, request: Request) -> Response:
         """End all one's sessions but the one of this request."""
         user = _person(request)
@@ -136,6 +143,7 @@ class Sessions(Listed, Retrieved, RowViewSet):
         return Response({"ended": ended})
 
 
+@answer("An analyst", examples.ME)
 class Me(serializers.Serializer[Any]):
     """Who asks, and what they may do."""
 

@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts import link_tokens
+from accounts.pages.focus import focus
 
 # Whoever is logged in keeps their session's length; else it is gone after so many seconds.
 _KEPT_SECONDS: Final = 3600
@@ -44,13 +45,21 @@ def page(
     request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
 ) -> TemplateResponse:
     """A page in the look of the door."""
+    focus(context.get("form"))
     whole = {**admin.site.each_context(request), **context}
     return TemplateResponse(request, template, whole, status=status)
 
 
-def dead_link(request: HttpRequest, *, what_helps: str) -> HttpResponse:
-    """The same calm page for links that are unknown, used, expired or withdrawn."""
-    context = {"title": "This link does not work", "what_helps": what_helps}
+def dead_link(request: HttpRequest, *, what_helps: str, is_reset: bool = False) -> HttpResponse:
+    """The same calm page for links that are unknown, used, expired or withdrawn.
+
+    ``is_reset``  they can ask for another link by themselves
+    """
+    context = {
+        "title": "This link does not work",
+        "what_helps": what_helps,
+        "is_reset": is_reset,
+    }
     return page(request, "accounts/dead_link.html", context)
 
 

@@ -16,12 +16,13 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import passwords
 from accounts.actions import log_in, second_factor, sessions
 from accounts.actions import passwords as own_password
 from accounts.models import User
+from accounts.pages.focus import focus
 from audit.middleware import address
 from config.admin.login import CodeForm, LoginForm, PasswordChangeForm
 from config.admin.site import Page, add_page
@@ -45,6 +46,7 @@ def register() -> None:
     add_page(Page("login/code/", code, "login_code", public=True))
     add_page(Page("logout/", logout, "logout", public=True))
     add_page(Page("password_change/", password_change, "password_change"))
+    add_page(Page("password_change/done/", password_changed, "password_change_done"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +192,12 @@ def password_change(request: HttpRequest) -> HttpResponse:
         except log_in.TooManyAttempts as error:
             form.add_error(None, str(error))
             answer = _wait(error)
-    context = {"title": "Change password", "form": form}
-    return _page(request, "registration/password_change_form.html", context, answer)
+    context = {
+        "title": "Change password",
+        "purpose": "You stay logged in here; everywhere else you are logged out.",
+        "form": form,
+    }
+    return _page(request, "accounts/password_change.html", context, answer)
 
 
 @sensitive_variables("form", "given")
@@ -207,6 +213,13 @@ def _change(request: HttpRequest, form: PasswordChangeForm) -> HttpResponse:
     )
     auth.update_session_auth_hash(request, user)
     return HttpResponseRedirect(reverse("admin:password_change_done"))
+
+
+@never_cache
+@require_safe
+def password_changed(request: HttpRequest) -> HttpResponse:
+    """The new password is in force."""
+    return _page(request, "accounts/password_changed.html", {"title": "Your password is changed"})
 
 
 # --- What the pages share -------------------------------------------------------------------------
@@ -246,6 +259,7 @@ def _page(
     request: HttpRequest, template: str, context: dict[str, Any], answer: _Answer | None = None
 ) -> TemplateResponse:
     answer = answer or _Answer()
+    focus(context.get("form"))
     whole = {**admin.site.each_context(request), _NEXT: next_page(request), **context}
     response = TemplateResponse(request, template, whole, status=answer.status)
     if answer.retry_after:

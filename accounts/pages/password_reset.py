@@ -21,9 +21,7 @@ from audit.middleware import address
 from config.admin.site import Page, add_page
 
 _KEPT_AS: Final = "password_reset"
-_WHAT_HELPS: Final = (
-    "Links to a new password work once, for an hour, and only the newest one. Ask for a new one."
-)
+_WHAT_HELPS: Final = "Links to a new password work once, for an hour, and only the newest one does."
 
 
 def register() -> None:
@@ -99,7 +97,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
     """Set the new password."""
     reset = password_resets.find_kept(kept(request, _KEPT_AS))
     if reset is None:
-        return dead_link(request, what_helps=_WHAT_HELPS)
+        return dead_link(request, what_helps=_WHAT_HELPS, is_reset=True)
     form = NewPasswordForm(request.POST if request.method == "POST" else None)
     form.fields["new_password1"].help_text = passwords.advice()
     if form.is_valid():
@@ -108,7 +106,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
         except WeakPassword as error:
             form.add_error("new_password1", error.sentences)
         except DeadLink:
-            return dead_link(request, what_helps=_WHAT_HELPS)
+            return dead_link(request, what_helps=_WHAT_HELPS, is_reset=True)
     context = {"title": "New password", "form": form, "email": reset.user.email}
     return page(request, "accounts/password_reset_new.html", context)
 

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.actions import log_in, own_factor, second_factor
 from accounts.models import User
+from accounts.pages.focus import focus
 from accounts.pages.links import page as door_page
 from audit.middleware import address
 from config.admin.registry import Panel, add_panel
@@ -106,6 +107,7 @@ def _overview(
         "has_errors": form is not None,
     }
     if form is not None:
+        focus(form)
         context[_SHOWN_AS[str(form.prefix)]] = form
     response = _page(request, "accounts/second_factor.html", context)
     if refused is not None:
@@ -158,6 +160,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
             return _back(request, str(error))
         else:
             return _show_codes(request, codes, is_new=True)
+    focus(form)
     enrolment = second_factor.pending(user)
     if enrolment is None:
         return HttpResponseRedirect(reverse("admin:second_factor"))

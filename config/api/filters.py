@@ -7,7 +7,7 @@ a filter left empty. Both are refused by name.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
 
 import django_filters
@@ -18,6 +18,8 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError as Refused
 from rest_framework.request import Request
 
@@ -76,7 +78,8 @@ class _MomentField(forms.Field):
             raise ValidationError(
                 "The moment has no offset: write Z, or one like +01:00.", code="no_offset"
             )
-        return _within_years(moment)
+        # PostgreSQL reads offsets below 16 hours alone.
+        return _within_years(moment).astimezone(UTC)
 
 
 class _DayField(forms.DateField):
@@ -122,6 +125,7 @@ class DayFilter(django_filters.DateFilter):
     field_class = _DayField
 
 
+@extend_schema_field(OpenApiTypes.BOOL)
 class TruthFilter(django_filters.TypedChoiceFilter):
     """``true`` or ``false``; the stock filter takes anything else for no filter at all."""
 

@@ -12,7 +12,18 @@ from config.api.problems import ProblemType
 
 PREFIX: Final = "/api/"
 # Headers of the replaced answer that still hold.
-_KEPT: Final = ("Retry-After", "Allow", "WWW-Authenticate", "Vary")
+_KEPT: Final = (
+    "Retry-After",
+    "Allow",
+    "WWW-Authenticate",
+    "Vary",
+    "Strict-Transport-Security",
+    "Content-Security-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Referrer-Policy",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+)
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -42,7 +53,11 @@ def _replaced(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
     headers = {name: response[name] for name in _KEPT if name in response}
     told = problems.problem_response(kind, request, status=status, headers=headers)
     told.cookies = response.cookies
-    response.close()
+    # Django marks what it has logged, and would log the new answer to the same request once more.
+    logged = getattr(response, "_has_been_logged", False)
+    setattr(told, "_has_been_logged", logged)  # noqa: B010 - private, absent from the stubs
+    if response.streaming:  # closing any other would tell everybody that the request has ended
+        response.close()
     return told
 
 

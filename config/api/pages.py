@@ -22,7 +22,7 @@ from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -45,6 +45,17 @@ class Index(ApiView):
 
     @extend_schema(
         operation_id="index",
+        examples=[
+            OpenApiExample(
+                "For a viewer",
+                {
+                    "resources": {"images": "https://lacuna.example.org/api/v1/images/"},
+                    "scopes": {
+                        "read:images": "See images, what is known of them, and their files."
+                    },
+                },
+            )
+        ],
         responses={
             200: {
                 "type": "object",

@@ -47,9 +47,9 @@ def action_of(view: Any, method: str) -> str | None:
     name = method.lower()
     if name not in view.http_method_names:
         return None
-    if hasattr(view, "action_map"):
-        named: str | None = (view.action_map or {}).get(name)
-        return named
+    mapped: Mapping[str, str] | None = getattr(view, "action_map", None)
+    if mapped is not None:  # None in a plain view of which the schema is made
+        return mapped.get(name)
     name = "get" if name == "head" else name
     return name if hasattr(view, name) else None
 

@@ -18,6 +18,7 @@ from typing import Any, Final, TypedDict
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import escape_uri_path
 
 MEDIA_TYPE: Final = "application/problem+json"
 _BASE: Final = "/api/problems/"
@@ -245,7 +246,7 @@ def document(
         "title": kind.title,
         "status": status or kind.status,
         "detail": detail or kind.advice,
-        "instance": request.path[:_LONGEST_PATH],
+        "instance": escape_uri_path(request.path[:_LONGEST_PATH]),
         "request_id": str(request.META.get("REQUEST_ID", "")),
     }
     if errors:

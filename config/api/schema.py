@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ from drf_spectacular.openapi import AutoSchema as FrameworkAutoSchema
 
 from config.api import problems
 from config.api.permissions import NO_KEY, PUBLIC, Open, action_of, declared
-from config.api.views import RowView
+from config.api.problems import ProblemType
+from config.api.views import Listed, Retrieved, RowView
 
 _PROBLEM: Final = "#/components/schemas/Problem"
 _ETAG: Final = {"$ref": "#/components/headers/ETag"}
@@ -37,6 +39,8 @@ SECURITY_SCHEMES: Final[dict[str, Any]] = {
     },
 }
 
+# Where the first part of a sentence ends.
+_CLAUSE: Final = re.compile(r"[.;:](?:\s|$)")
 _RETRY_AFTER: Final = {
     "description": "Seconds to wait.",
     "schema": {"type": "integer", "minimum": 1},
@@ -111,21 +115,24 @@ COMPONENTS: Final[dict[str, Any]] = {
 }
 
 
-def _response(status: int) -> tuple[str, dict[str, Any]]:
-    kinds = [kind for kind in problems.PROBLEMS.values() if kind.status == status]
+def _response(kinds: Sequence[ProblemType], status: int) -> dict[str, Any]:
     told: dict[str, Any] = {
         "description": "; ".join(f"{kind.title} (`{kind.slug}`)" for kind in kinds) + ".",
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": _PROBLEM}}},
     }
     if status in {409, 429, 503}:
         told["headers"] = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
-    return f"Problem{status}", told
+    return told
 
 
 # The conventions' own, not those that packages add: the document must not depend on their order.
-COMPONENTS["responses"] = dict(
-    _response(status) for status in sorted({kind.status for kind in problems.PROBLEMS.values()})
-)
+_KINDS: Final[dict[int, list[ProblemType]]] = {
+    status: [kind for kind in problems.PROBLEMS.values() if kind.status == status]
+    for status in sorted({kind.status for kind in problems.PROBLEMS.values()})
+}
+COMPONENTS["responses"] = {
+    f"Problem{status}": _response(kinds, status) for status, kinds in _KINDS.items()
+}
 
 
 class AutoSchema(FrameworkAutoSchema):
@@ -136,6 +143,7 @@ class AutoSchema(FrameworkAutoSchema):
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
+        self._summarise(operation)
         self._add_parameters(operation)
         self._add_responses(operation)
         self._add_rights(operation)
@@ -182,13 +190,16 @@ class AutoSchema(FrameworkAutoSchema):
             and self._action() not in never
         )
 
+    def _retrieves(self) -> bool:
+        return isinstance(self.view, RowView) and self._action() == "retrieve"
+
     def _add_parameters(self, operation: dict[str, Any]) -> None:
         added = []
         if self._repeats():
             added.append("IdempotencyKey")
         if self._matches():
             added.append("IfMatch")
-        if isinstance(self.view, RowView) and self._action() == "retrieve":
+        if self._retrieves() or "304" in operation["responses"]:
             added.append("IfNoneMatch")
         references = [{"$ref": f"#/components/parameters/{name}"} for name in added]
         if references:
@@ -196,9 +207,10 @@ class AutoSchema(FrameworkAutoSchema):
 
     def _add_responses(self, operation: dict[str, Any]) -> None:
         responses = operation["responses"]
+        self._add_refusals(operation)
         for status in self._statuses(operation):
             responses.setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
-        retrieves = isinstance(self.view, RowView) and self._action() == "retrieve"
+        retrieves = self._retrieves()
         for status, response in list(responses.items()):
             if not status.startswith("2"):
                 continue
@@ -209,6 +221,29 @@ class AutoSchema(FrameworkAutoSchema):
                 response.setdefault("headers", {})["Idempotency-Replayed"] = reference
         if retrieves:
             responses["304"] = {"description": "Unchanged.", "headers": {"ETag": _ETAG}}
+
+    def _add_refusals(self, operation: dict[str, Any]) -> None:
+        """Kinds of problem that the view names, together with the conventions' own."""
+        own: Sequence[ProblemType] = declared(self.view, "refusals", self._action()) or ()
+        usual = self._statuses(operation)
+        for status in sorted({kind.status for kind in own}):
+            kinds = [*(_KINDS[status] if status in usual else ())]
+            kinds += [kind for kind in own if kind.status == status and kind not in kinds]
+            operation["responses"].setdefault(str(status), _response(kinds, status))
+
+    def _summarise(self, operation: dict[str, Any]) -> None:
+        """The first sentence of the description apart, as lists of operations show it."""
+        described = operation.get("description", "")
+        queryset: Any = getattr(self.view, "queryset", None)
+        if isinstance(self.view, RowView) and queryset is not None:
+            meta = queryset.model._meta
+            rows = meta.verbose_name_plural if meta.managed else f"`{meta.db_table}`"
+            described = {
+                Listed.list.__doc__: f"A page of {rows}.",
+                Retrieved.retrieve.__doc__: f"One {meta.verbose_name}; 304 if it is unchanged.",
+            }.get(described, described)
+        operation["summary"] = _CLAUSE.split(described.partition("\n")[0], maxsplit=1)[0]
+        operation["description"] = described
 
     def _statuses(self, operation: dict[str, Any]) -> Sequence[int]:
         statuses = {400, 406, 429, 500, 503}

@@ -31,6 +31,8 @@ from config.api.authentication import CHALLENGE
 from config.api.filters import FilterBackend, refuse_unknown
 from config.api.pagination import KeysetPagination
 from config.api.permissions import Permission, Scope, action_of, declared
+from config.api.problems import ProblemType
+from config.api.values import refuse_other_types
 
 _METHODS: Final = ["get", "head", "post", "put", "patch", "delete"]
 Handler = Callable[..., Response]
@@ -43,6 +45,7 @@ class Conventions(APIView):
     - ``query_parameters``: those that the view takes, for each action or for all, beside a list's.
     - ``secret_answers``: actions whose answer holds a secret, and is not kept for a repetition.
     - ``never_repeated``: POST actions that take no ``Idempotency-Key``.
+    - ``refusals``: kinds of problem beside those of the conventions, for the schema.
     """
 
     http_method_names = _METHODS
@@ -51,6 +54,7 @@ class Conventions(APIView):
     query_parameters: ClassVar[Sequence[str] | Mapping[str, Sequence[str]]] = ()
     secret_answers: ClassVar[frozenset[str]] = frozenset()
     never_repeated: ClassVar[frozenset[str]] = frozenset()
+    refusals: ClassVar[Sequence[ProblemType] | Mapping[str, Sequence[ProblemType]]] = ()
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """As REST framework's; the handler runs for the person who was authenticated."""
@@ -232,9 +236,10 @@ class Retrieved(RowView):
 
 def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
     """The values; ValidationError for what is wrong, and for fields that cannot be written."""
-    serializer.is_valid(raise_exception=True)
     fields: dict[str, Field[Any, Any, Any, Any]] = getattr(serializer, "fields", {})
     writable = [name for name, field in fields.items() if not field.read_only]
+    refuse_other_types(serializer.initial_data, {name: fields[name] for name in writable})
+    serializer.is_valid(raise_exception=True)
     unknown = [name for name in serializer.initial_data if name not in writable]
     if unknown:
         takes = f"It takes {', '.join(writable)}." if writable else "It takes none."

@@ -28,6 +28,11 @@ DEFAULTS: Final[dict[str, Value]] = {
     "log_rotation_age": "1d",
     "log_rotation_size": 0,
     "log_truncate_on_rotation": True,
+    # A statement that fails carries its values, and the row that a constraint refuses is told
+    # whole: hashes of secrets and people's addresses, none of which belong in a log. The program
+    # that asked is told everything.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 
 # A crash of the machine may destroy such a server's data: for tests alone.

@@ -92,6 +92,13 @@ def test_whatever_is_typed_as_an_address_is_recorded(typed: str) -> None:
     assert len(personal(latest("session.refused"))) < 1000
 
 
+def test_a_password_that_is_typed_as_an_address_is_not_kept() -> None:
+    Client().login(username=PASSWORD, password="x")
+
+    assert PASSWORD not in personal(latest("session.refused"))
+    assert '"email":""' in personal(latest("session.refused"))
+
+
 def test_adding_a_person_is_one_entry(client: Client, admin: User) -> None:
     form = {
         "email": "grace@example.org",

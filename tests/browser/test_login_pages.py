@@ -101,15 +101,15 @@ def test_ones_own_password_is_changed(
     page = staff_page(person).scheme(scheme).open("/password_change/")
 
     page.get_by_label("Your password until now").fill(PASSWORD)
-    page.get_by_label("New password:", exact=True).fill("Grace2026")
+    page.get_by_label("New password", exact=True).fill("Grace2026")
     page.get_by_label("New password again").fill("Grace2026")
     page.get_by_role("button", name="Show the passwords").click()
     page.get_by_role("button", name="Change password").click()
-    described = page.get_by_label("New password:", exact=True)
+    described = page.get_by_label("New password", exact=True)
     expect(described).to_have_accessible_description(re.compile("soon be guessed"))
     staff_page.check()
     page.get_by_label("Your password until now").fill(PASSWORD)
-    page.get_by_label("New password:", exact=True).fill(NEW)
+    page.get_by_label("New password", exact=True).fill(NEW)
     page.get_by_label("New password again").fill(NEW)
     page.get_by_role("button", name="Change password").click()
 

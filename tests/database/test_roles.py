@@ -47,7 +47,7 @@ def test_the_command_is_harmless_to_repeat() -> None:
 def test_many_may_ask_at_once(
     administrator: psycopg.Connection[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(roles.ROLES, "lacuna_test_role", "NOLOGIN")
+    monkeypatch.setitem(roles.ROLES, "test_lacuna_role", "NOLOGIN")
     created: list[str] = []
     connections = [own_connection() for _ in range(4)]
 
@@ -60,9 +60,9 @@ def test_many_may_ask_at_once(
             thread.start()
         for thread in threads:
             thread.join()
-        assert created == ["lacuna_test_role"]
+        assert created == ["test_lacuna_role"]
     finally:
-        administrator.execute("DROP ROLE IF EXISTS lacuna_test_role")
+        administrator.execute("DROP ROLE IF EXISTS test_lacuna_role")
         for own in connections:
             own.close()
 
@@ -70,7 +70,7 @@ def test_many_may_ask_at_once(
 def test_a_login_of_another_name_may_act_as_the_application_without_inheriting(
     administrator: psycopg.Connection[tuple[Any, ...]],
 ) -> None:
-    login = "lacuna_test_login"
+    login = "test_lacuna_login"
     administrator.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(login)))
     try:
         roles.let_login_become(administrator, login)

@@ -15,7 +15,7 @@ for (const button of document.querySelectorAll("[data-copies]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(element.textContent.trim());
+      await navigator.clipboard.writeText(element.innerText.trim());
       told.textContent = "Copied";
     } catch {
       select(element);

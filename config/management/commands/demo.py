@@ -35,6 +35,9 @@ class Command(BaseCommand):
         " address and a password that is new at each start. Ctrl-C stops it."
     )
 
+    # What is missing here at the first start is made by it; its processes check for themselves.
+    requires_system_checks = []
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="the first port to try (8000)")
 
@@ -48,13 +51,16 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):  # a shell may have us ignore the latter
             signal.signal(number, _interrupt)
         logging.getLogger().setLevel(_environment()["LOG_LEVEL"])
+        port = _free_port(port)
+        # Links in mails lead to this very server; its processes inherit it.
+        os.environ["SITE_URL"] = settings.SITE_URL = f"http://127.0.0.1:{port}"
         self.stdout.write("Preparing the private PostgreSQL and its tables …")
         call_command("migrate", verbosity=0)
         password = "-".join(secrets.token_hex(2) for _ in range(4))
         people = demonstration.people(password)
+        demonstration.access(people)
         added = self._photographs(people)
         connections.close_all()
-        port = _free_port(port)
         processes = [_start_sealer(), _start_worker(), _start_web(port)]
         try:
             self._wait_until_ready(processes, port)
@@ -100,7 +106,8 @@ class Command(BaseCommand):
             f"\n  Lacuna is running:  http://127.0.0.1:{port}/\n\n"
             f"  Log in as\n{emails}\n"
             f"  with the password   {password}   (new at each start)\n\n"
-            f"  {added} photographs were added and are being analysed. Ctrl-C stops everything.\n"
+            f"  {added} photographs were added and are being analysed. Mails are printed here.\n"
+            "  Ctrl-C stops everything.\n"
         )
         self.stdout.flush()
 
@@ -153,7 +160,7 @@ def _start_worker() -> subprocess.Popen[bytes]:
 
 def _start_web(port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
-    command += ["--workers", "1", "--threads", "8", "--log-level", "warning"]
+    command += ["--workers", "1", "--threads", "8", "--log-level", "warning", "--no-control-socket"]
     return subprocess.Popen(
         command, cwd=settings.BASE_DIR, env=_environment(), start_new_session=True
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.utils import timezone
 
@@ -108,3 +111,11 @@ def people_in_every_state(admin: User) -> dict[str, User]:
     invite(admin)
     assert second_factor.is_on(ada)
     return {"ada": ada, "mary": mary, "gone": gone, "bare": bare}
+
+
+class NoPostOffice(BaseEmailBackend):
+    """A mail server that cannot be reached."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        """Never."""
+        raise ConnectionRefusedError("Connection refused")

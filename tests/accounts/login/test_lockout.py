@@ -46,10 +46,9 @@ def entries(action: str, person: User) -> list[Entry]:
     return list(Entry.objects.filter(action=action, resource_id=str(person.pk)).order_by("id"))
 
 
-@pytest.mark.django_db(transaction=True)
-def test_forty_failures_at_once_lock_at_exactly_ten(person: User) -> None:
-    """One statement counts: of failures in the same moment none is lost, none counts twice."""
-    start = threading.Barrier(40)
+def fail_at_once(person: User, number: int) -> list[str]:
+    """What so many failures in the same moment are told."""
+    start = threading.Barrier(number)
 
     def attempt(_: int) -> str:
         try:
@@ -61,15 +60,32 @@ def test_forty_failures_at_once_lock_at_exactly_ten(person: User) -> None:
             connection.close()
         return ""
 
-    with ThreadPoolExecutor(40) as pool:
-        said = list(pool.map(attempt, range(40)))
-
+    with ThreadPoolExecutor(number) as pool:
+        said = list(pool.map(attempt, range(number)))
     person.refresh_from_db()
+    return said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forty_failures_at_once_lock_at_exactly_ten(person: User) -> None:
+    """One statement counts: of failures in the same moment none is lost, none counts twice."""
+    said = fail_at_once(person, 40)
+
     assert said == [log_in.REFUSED] * 40
     assert (person.failed_login_count, person.lockout_count) == (0, 1)
     assert person.locked_until is not None
     assert len(entries("account.locked", person)) == 1
     assert len(entries("session.refused", person)) == 40
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nine_failures_at_once_lock_nobody_and_the_tenth_does(person: User) -> None:
+    fail_at_once(person, 9)
+    assert (person.failed_login_count, person.lockout_count, person.locked_until) == (9, 0, None)
+
+    fail_at_once(person, 1)
+    assert (person.failed_login_count, person.lockout_count) == (0, 1)
+    assert person.locked_until is not None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -211,6 +211,16 @@ def test_the_log_knows_who_was_asked_for_and_can_forget_it() -> None:
     assert "@" not in str(known.payload) + str(unknown.payload)
 
 
+def test_a_password_that_is_typed_as_an_address_is_not_kept() -> None:
+    password_resets.request("a password 42, typed", address="")
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audits.audit_personal WHERE data ~ 'password 42'")
+        assert cursor.fetchone() == (0,)
+        cursor.execute('SELECT count(*) FROM audits.audit_personal WHERE data ~ \'"email":""\'')
+        assert cursor.fetchone() == (1,)
+
+
 @pytest.mark.parametrize("typed", ["", "\x00", "a" * 10_000, "\ud800@x.org", "' OR 1=1 --"])
 def test_anything_may_be_typed(typed: str) -> None:
     make_person()

@@ -8,11 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings as project
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.contrib.sessions.models import Session as BrowserRow
 from django.db import connection
 from django.http import HttpRequest
@@ -371,3 +372,14 @@ def test_looking_at_a_page_begins_no_session(person: User, path: str) -> None:
     Client().get(path)
 
     assert not Session.objects.exists()
+
+
+def test_a_table_that_takes_no_session_is_a_fault_and_not_an_endless_search_for_a_key(
+    person: User, administrator: psycopg.Connection[tuple[Any, ...]]
+) -> None:
+    administrator.execute("ALTER TABLE django_session ADD CONSTRAINT never CHECK (false) NOT VALID")
+    try:
+        with pytest.raises(CreateError):
+            log_in(Client(), person)
+    finally:
+        administrator.execute("ALTER TABLE django_session DROP CONSTRAINT never")

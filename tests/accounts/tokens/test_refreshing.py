@@ -212,6 +212,25 @@ def test_each_of_a_thousand_used_tokens_ends_the_session(
     assert {replayed(secret) for secret in secrets[:-1]} == {"token_reused"}
 
 
+@pytest.mark.heavy
+@pytest.mark.django_db
+def test_after_a_thousand_refreshes_one_old_token_ends_the_family() -> None:
+    tokens = [program(make_user())]
+    for _ in range(CHAIN):
+        tokens.append(refreshed(tokens[-1].refresh))
+    assert ask_with(tokens[-1]) == 200
+
+    with pytest.raises(TokenReused):
+        refreshed(tokens[417].refresh)
+
+    assert RefreshToken.objects.filter(session=only_session()).count() == CHAIN + 1
+    assert only_session().end_reason == SessionEnd.TOKEN_REUSED
+    assert {ask_with(each) for each in (tokens[0], tokens[417], tokens[-1])} == {401}
+    with pytest.raises(SessionOver) as refusal:
+        refreshed(tokens[-1].refresh)
+    assert refusal.type is SessionOver, "the newest is no theft, but opens nothing any more"
+
+
 def test_expired_tokens_leave_with_the_next_refresh_and_without_entries(
     chain: tuple[Session, list[str]],
 ) -> None:

@@ -114,3 +114,11 @@ def test_a_plus_that_arrives_as_a_space_is_understood(caller: Caller) -> None:
     answer = caller().get(f"{LIST}?made_after=2026-11-21T10:30:00+01:00").json()
 
     assert len(answer["results"]) == 1
+
+
+@pytest.mark.parametrize("offset", ["%2B23:59", "-23:59", "%2B16:00", "-15:59", "Z"])
+def test_every_offset_of_iso_8601_is_understood(caller: Caller, offset: str) -> None:
+    """PostgreSQL reads those below 16 hours alone."""
+    answer = caller().get(f"{LIST}?made_after=2026-11-21T10:30:00{offset}")
+
+    assert answer.status_code == 200

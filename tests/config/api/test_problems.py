@@ -98,6 +98,16 @@ def test_a_fault_is_logged_and_not_shown(caller: Caller) -> None:
     assert told["detail"] == problems.FAULT.advice
 
 
+def test_a_fault_is_one_line_with_its_traceback(
+    caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    caller(raise_request_exception=False).get("/api/v1/failing/fault/")
+
+    (line,) = [line for line in caplog.records if line.name == "django.request"]
+    assert line.exc_info is not None
+    assert line.exc_info[0] is RuntimeError
+
+
 def test_a_fault_is_not_shown_while_developing_either(caller: Caller) -> None:
     with override_settings(DEBUG=True):
         response = caller(raise_request_exception=False).get("/api/v1/failing/fault/")
@@ -120,6 +130,22 @@ def test_options_are_not_answered(caller: Caller) -> None:
 @pytest.mark.parametrize("path", ["/api/", "/api/v1/nowhere/", "/api/v1/pictures/7/", "/api/v2/x"])
 def test_an_unknown_address_is_a_problem_for_strangers_too(path: str) -> None:
     problem_in(Client().get(path), 404, "not-found")
+
+
+def test_the_address_in_a_problem_is_one_that_can_be_written() -> None:
+    """RFC 9457: ``instance`` is a URI reference, whatever was asked for."""
+    told = problem_in(Client().get("/api/v1/pictures/%C2%97%0D%0A%22é%25/"), 404, "not-found")
+
+    assert told["instance"] == "/api/v1/pictures/%C2%97%0D%0A%22%C3%A9%25/"
+
+
+def test_a_page_that_is_replaced_keeps_what_browsers_are_told() -> None:
+    for headers in ({}, {"Host": "elsewhere.example"}):
+        answer = Client().get("/api/v1/%0a", headers=headers)
+
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
 
 
 def test_a_missing_slash_leads_on_for_reading() -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -347,3 +348,23 @@ def test_a_throw_away_server_does_not_wait_for_the_disk(home: Path) -> None:
             " current_setting('full_page_writes')"
         ).fetchone()
     assert found == ("off", "off", "off")
+
+
+def test_the_log_tells_what_failed_but_neither_the_statement_nor_the_row(home: Path) -> None:
+    """Both hold values: hashes of secrets, and what people have typed."""
+    with connect(embedded.ensure_running(home, fast=True)) as connection:
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            connection.execute("SELECT 's3cret' FROM nowhere")
+        connection.execute("CREATE TABLE lists (name text UNIQUE CHECK (length(name) < 10))")
+        for name in ("s3cret, and far too long", "s3cret", "s3cret"):
+            with suppress(psycopg.errors.IntegrityError):
+                connection.execute("INSERT INTO lists VALUES (%s)", [name])
+    logs = embedded.status(home).data.parent / "log"
+
+    def logged() -> str:
+        return "".join(path.read_text(errors="replace") for path in logs.glob("*.log"))
+
+    assert eventually(lambda: "duplicate key value" in logged())
+    assert 'relation "nowhere" does not exist' in logged()
+    assert 'violates check constraint "lists_name_check"' in logged()
+    assert "s3cret" not in logged()

@@ -1,0 +1,1 @@
+"""The whole API, asked as strangers, programs and intruders ask it."""

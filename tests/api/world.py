@@ -1,0 +1,78 @@
+"""A small installation, with a row behind every address of the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from accounts.actions import invitations
+from accounts.models import Session, User
+from imaging.models import AnalysisCacheEntry, AnalysisResultHistory
+from tests.accounts.api_keys.keys import make_key
+from tests.accounts.sessions.devices import program
+from tests.factories import make_image, make_job, make_result, make_user
+
+ROLES: Final = ("admin", "moderator", "analyst", "viewer", "api_user")
+PASSWORD: Final = "correct horse violet tulip"
+
+
+@dataclass(frozen=True)
+class World:
+    """Somebody of each role, logged in with a program, and the key of one row of each resource."""
+
+    people: dict[str, User]
+    tokens: dict[str, str]  # access tokens by role
+    rows: dict[str, str]  # by the first part of the address below /api/v1/
+    file_hash: str
+
+    def address(self, path: str) -> str:
+        """The path of the schema (``…/{id}/…``) or of the routes, for rows that there are."""
+        parts = path.removeprefix("/api/v1/").split("/")
+        first = "sessions" if parts[:2] == ["auth", "sessions"] else parts[0]
+        known = {"id": self.rows.get(first, ""), "name": "shapes", "file_hash": self.file_hash}
+        known["pk"] = known["id"]
+        return "/".join(_filled(part, known) for part in path.split("/"))
+
+    def headers(self, role: str | None) -> dict[str, str]:
+        """What a program of the role's person sends; none for a stranger."""
+        return {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
+
+
+def make_world() -> World:
+    """Rows of every kind, seen by everybody's team; those of one person are an analyst's."""
+    people = {role: make_user(role) for role in ROLES}
+    tokens = {role: program(person).access for role, person in people.items()}
+    bystander = make_user("analyst")
+    other = program(bystander)
+    image = make_image(perceptual_hash=5)
+    result = make_result(
+        image=image, anomalies=[{"code": "blurred", "severity": "info", "value": 1, "limit": 2}]
+    )
+    result.confidence_score = "0.5000"
+    result.save()  # the former stands in the history
+    entry = AnalysisCacheEntry.objects.create(
+        cache_key=f"{image.file_hash}:f",
+        image=image,
+        algorithm_fingerprint="f",
+        cached_result={},
+    )
+    invited = invitations.create("newcomer@example.org", "viewer", by=people["admin"])
+    rows: dict[str, Any] = {
+        "images": image,
+        "results": result,
+        "earlier-results": AnalysisResultHistory.objects.get(),
+        "analysis-jobs": make_job(image=image),
+        "cached-results": entry,
+        "people": bystander,
+        "api-keys": make_key(bystander).key,
+        "invitations": invited.invitation,
+        "sessions": Session.objects.get(pk=other.session.pk),
+    }
+    keys = {name: str(row.pk) for name, row in rows.items()}
+    return World(people, tokens, keys, image.file_hash)
+
+
+def _filled(part: str, known: dict[str, str]) -> str:
+    if part[:1] not in {"{", "<"}:
+        return part
+    return known[part.strip("{}<>").rpartition(":")[2]]
