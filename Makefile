@@ -41,7 +41,7 @@ bench: setup
 LOCK = $(RUN) -m uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal \
 	--python-version 3.11 --custom-compile-command "make lock" pyproject.toml
 lock: setup
-	$(LOCK) --extra embedded -o requirements.lock
+	$(LOCK) --extra embedded --extra local -o requirements.lock
 	$(LOCK) --all-extras -c requirements.lock -o requirements-dev.lock
 
 setup: .venv/installed

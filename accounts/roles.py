@@ -54,6 +54,7 @@ _ANALYST: Final = _VIEWER | {
 _MODERATOR: Final = _VIEWER | {
     "imaging.change_image",  # archive, settle duplicates
     "imaging.change_analysisresult",
+    "annotations.add_annotation",
     "annotations.change_annotation",
     "annotations.delete_annotation",
     "annotations.review_annotation",

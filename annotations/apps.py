@@ -13,5 +13,8 @@ class AnnotationsConfig(AppConfig):
     def ready(self) -> None:
         """Tell the audit log, the settings and the job engine what there is."""
         import_string("annotations.audited.declare")()
+        import_string("annotations.events.declare")()
+        import_string("annotations.api.declared.declare")()
         import_string("annotations.system_settings.define")
         import_string("annotations.kinds.AI")
+        import_string("annotations.schedule.CLEANUP_ANNOTATIONS")

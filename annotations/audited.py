@@ -34,4 +34,6 @@ def declare() -> None:
         Action("calibration.fitted", "What a provider's confidence means was learned anew."),
         Action("calibration.withdrawn", "A provider's confidence was taken at its word again."),
         Action("answer.erased", "What a provider was asked and answered was erased."),
+        Action("cache.swept", "A function of the database removed entries of caches."),
+        Action("cache.measured", "The figures of the cache by day were brought up to date."),
     )

@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "annotations",
     "imaging",
     "providers",
+    "webhooks",
     "accounts",
     "jobs",
     "audit",
@@ -238,6 +239,15 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,  # what is written is not what is read
+    # Several resources have a status; each set of words is named after whose it is.
+    "ENUM_NAME_OVERRIDES": {
+        "ProviderKeyStatus": "providers.models.KeyStatus",
+        "ProviderHealthStatus": "providers.models.HealthStatus",
+        "StatusEnum": "imaging.models.QueueStatus",
+        "AnnotationJobStatus": "annotations.models.AiJobStatus",
+        "ReviewStage": "annotations.models.ReviewStage",
+        "RejectionReason": "annotations.models.RejectionReason",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.api.schema.order_document",
@@ -327,6 +337,16 @@ SECRETS_KEYRING = Path(
 # Beside the private server it is made once, as SECRET_KEY is; elsewhere a missing one is a mistake.
 SECRETS_KEYRING_IS_MADE = EMBEDDED_HOME is not None
 SECRETS_KMS_KEY = environment.kms_key("SECRETS_KMS_KEY", required=SECRETS_PROVIDER == "aws-kms")
+
+# --- AI providers -------------------------------------------------------------------------------
+
+# Private networks (CIDR) in which a provider's base URL may lie all the same.
+PROVIDER_NETWORKS = environment.words("PROVIDER_NETWORKS", [])
+
+# --- Webhooks -----------------------------------------------------------------------------------
+
+# Whether events may be sent within private networks too, and without TLS to this very machine.
+WEBHOOK_ALLOW_PRIVATE = environment.boolean("WEBHOOK_ALLOW_PRIVATE", default=False)
 
 # --- Logs ---------------------------------------------------------------------------------------
 

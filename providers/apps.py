@@ -14,3 +14,5 @@ class ProvidersConfig(AppConfig):
         """Tell the audit log and the schedule what there is."""
         import_string("providers.audited.declare")()
         import_string("providers.system_settings.define")
+        import_string("providers.schedule.CHECK_PROVIDERS")
+        import_string("providers.api.declared.declare")()

@@ -23,7 +23,7 @@ class Picture:
     ``media_type``  ``image/jpeg``, ``image/png`` or ``image/webp``
     """
 
-    data: bytes
+    data: bytes = field(repr=False)
     media_type: str
     width: int
     height: int
@@ -65,7 +65,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used, as the provider counts it; zeros where it does not say."""
+    """What was used, as the provider counts it; zeros where it does not say.
+
+    ``cached_input_tokens`` are part of ``input_tokens``, for every provider.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -92,27 +95,36 @@ class Answer:
 class ProviderError(Exception):
     """The provider gave no answer that can be used; ``code`` is one word for statistics.
 
-    ``usage``  what was billed all the same, if the provider said so
+    ``usage``          what was billed all the same, if the provider said so
+    ``may_be_billed``  whether the provider may have answered, and billed, without our knowing how
+                       much; False where it refused, or was never reached
     """
 
     code = "failed"
     usage: Usage | None = None
+    may_be_billed = True
 
-    def __init__(self, sentence: str, *, usage: Usage | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, usage: Usage | None = None, may_be_billed: bool | None = None
+    ) -> None:
         super().__init__(sentence)
         self.usage = usage
+        if may_be_billed is not None:
+            self.may_be_billed = may_be_billed
 
 
 class KeyRefused(ProviderError):
     """The key is wrong, revoked, or may not use this model: nobody tries again with it."""
 
     code = "key_refused"
+    may_be_billed = False
 
 
 class ProviderBusy(ProviderError):
     """Asked too often; ``retry_after`` is how many seconds to wait, where it said so."""
 
     code = "busy"
+    may_be_billed = False
 
     def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
         super().__init__(sentence)
@@ -120,7 +132,11 @@ class ProviderBusy(ProviderError):
 
 
 class ProviderDown(ProviderError):
-    """No connection, a time-out, or an error of the provider's own: another time may do."""
+    """No connection, a time-out, or an error of the provider's own: another time may do.
+
+    Who raises it says ``may_be_billed=False`` where the provider itself reported the error, or was
+    not reached; after a time-out nobody knows.
+    """
 
     code = "down"
 
@@ -129,6 +145,7 @@ class RequestRefused(ProviderError):
     """The provider will not answer this request, now or later (too large, not allowed)."""
 
     code = "request_refused"
+    may_be_billed = False
 
 
 class AnswerUnreadable(ProviderError):

@@ -7,10 +7,11 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
@@ -18,6 +19,9 @@ from django.test.utils import setup_databases, teardown_databases
 from audit import recording
 from database import roles
 from database.connections import as_admin, as_owner, own_connection
+
+# What fills tables with rows that the product does not work without.
+FILLED_BY_MIGRATIONS: Final = (Path(settings.BASE_DIR) / "providers/sql/0002_the_four.up.sql",)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -96,10 +100,12 @@ def _empty_tables(self: TransactionTestCase) -> None:
                 " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
                 " AND tablename NOT IN ('django_migrations', 'django_content_type',"
                 " 'auth_permission', 'migrations_history', 'audit_action',"
-                " 'role_permissions', 'providers', 'provider_prices')"
+                " 'role_permissions')"
             )
         ]
         admin.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+        for filled in FILLED_BY_MIGRATIONS:
+            admin.execute(filled.read_bytes())
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,6 +18,7 @@ from accounts.models import User
 from annotations.actions import claims
 from annotations.actions.claims import Filters
 from annotations.errors import NotNow
+from annotations.events import tell_of_decisions
 from annotations.models import (
     Annotation,
     BatchJob,
@@ -72,7 +73,7 @@ _DECIDE: Final = """
             )
         ),
         jsonb_build_object('batch', %(batch)s, 'stage', %(stage)s)
-    ))
+    )), coalesce(array_agg(d.id), '{}')
     FROM decided d
 """
 
@@ -152,7 +153,10 @@ def decide_all(
                         "batch": str(batch_id) if batch_id else None,
                     },
                 )
-                decided += cursor.fetchone()[0]
+                count, ids = cursor.fetchone()
+                decided += count
+                if not following:
+                    tell_of_decisions(ids, decision)
         after = found[-1][0]
         yield decided, after
 

@@ -21,7 +21,7 @@ from audit.recording import record
 
 # Fewer decisions than this say nothing of fifteen bins.
 LEAST_DECISIONS: Final = 50
-BATCH: Final = 5000
+BATCH: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)

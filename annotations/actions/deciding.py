@@ -23,6 +23,7 @@ from annotations.errors import (
     NotNow,
     ReviewedBefore,
 )
+from annotations.events import tell_of_decision
 from annotations.models import (
     Annotation,
     AnnotationHistory,
@@ -95,6 +96,7 @@ def decide(annotation_id: UUID, verdict: Verdict, *, by: User) -> AnnotationRevi
         review.save(force_insert=True)
         claims.release(annotation, by=by)
         _maybe_check_again(annotation, review, by=by)
+        tell_of_decision(annotation, was["review_status"])
         record(
             f"annotation.{verdict.decision}",
             by=by,
@@ -164,8 +166,10 @@ def undo(*, by: User) -> Annotation:
             raise NothingToUndo(
                 "Your last decision cannot be taken back: the annotation was changed since."
             )
+        was = annotation.review_status
         _restore(annotation, last.version)
         _save(annotation, "undone")
+        tell_of_decision(annotation, was)
         _note_reopening(annotation, by=by, stage=last.stage)
         ReviewExtra.objects.filter(annotation=annotation, kind=ReviewKind.SPOT_CHECK).update(
             is_open=False
@@ -210,8 +214,10 @@ def restore(annotation_id: UUID, to_version: int, *, by: User, version: int) -> 
         annotation.label, annotation.bounding_box = earlier.label, earlier.bounding_box
         annotation.notes = earlier.notes
         annotation.review_stage = _stages(annotation)[0]
+        was = annotation.review_status
         _clear_decision(annotation)
         _save(annotation, f"version {to_version} restored")
+        tell_of_decision(annotation, was)
         record(
             "annotation.edited",
             by=by,
@@ -324,9 +330,11 @@ def _clear_decision(annotation: Annotation) -> None:
 
 
 def _reopen(annotation: Annotation, why: str, *, stage: str = ReviewStage.FINAL) -> None:
+    was = annotation.review_status
     annotation.review_stage = stage
     _clear_decision(annotation)
     _save(annotation, why)
+    tell_of_decision(annotation, was)
 
 
 def _restore(annotation: Annotation, version: int) -> None:

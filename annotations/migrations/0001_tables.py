@@ -1,5 +1,7 @@
 """Annotations, AI jobs, reviews, batches, caches, exercises."""
 
+import functools
+
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.comparison
@@ -8,7 +10,6 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import annotations.models.collection
 import database.encryption.fields
 import database.fields
 
@@ -40,12 +41,15 @@ class Migration(migrations.Migration):
                 ("image_id", models.UUIDField()),
                 ("label", models.CharField(max_length=200)),
                 ("bounding_box", models.JSONField()),
-                ("notes", models.TextField(blank=True, default="")),
+                ("notes", models.TextField(blank=True, db_default="", default="")),
                 ("review_status", models.CharField(max_length=20)),
                 ("review_stage", models.CharField(max_length=10)),
                 ("reviewed_by_id", models.UUIDField(null=True)),
                 ("reviewed_at", models.DateTimeField(null=True)),
-                ("rejection_reason", models.CharField(blank=True, default="", max_length=40)),
+                (
+                    "rejection_reason",
+                    models.CharField(blank=True, db_default="", default="", max_length=40),
+                ),
                 ("is_deleted", models.BooleanField(db_default=False, default=False)),
                 ("changed_by_id", models.UUIDField(null=True)),
                 (
@@ -512,6 +516,26 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
+                ("number", models.IntegerField()),
+                (
+                    "exercise_type",
+                    models.CharField(
+                        choices=[
+                            ("identify", "What is it?"),
+                            ("find", "Where is it?"),
+                            ("verify", "Is it this?"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "difficulty_level",
+                    models.CharField(
+                        choices=[("easy", "easy"), ("medium", "medium"), ("hard", "hard")],
+                        max_length=20,
+                    ),
+                ),
+                ("topic", models.CharField(blank=True, db_default="", default="", max_length=200)),
                 ("answer", models.JSONField()),
                 ("is_right", models.BooleanField()),
                 ("duration_ms", models.IntegerField(blank=True, null=True)),
@@ -527,7 +551,8 @@ class Migration(migrations.Migration):
                     "exercise",
                     models.ForeignKey(
                         db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
                         related_name="answers",
                         to="annotations.exercise",
                     ),
@@ -545,6 +570,19 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "answer",
                 "db_table": "exercise_answers",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("exercise", "number"), name="exercise_answers_exercise_id_number_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("exercise_type__in", ["identify", "find", "verify"])),
+                        name="exercise_answers_type_check",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("difficulty_level__in", ["easy", "medium", "hard"])),
+                        name="exercise_answers_difficulty_check",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -572,7 +610,7 @@ class Migration(migrations.Migration):
                     "stages",
                     models.JSONField(
                         db_default=models.Value(["final"], models.JSONField()),
-                        default=annotations.models.collection.one_stage,
+                        default=functools.partial(list, ("final",)),
                     ),
                 ),
                 (
@@ -1051,12 +1089,20 @@ class Migration(migrations.Migration):
             name="ReviewClaim",
             fields=[
                 (
+                    "id",
+                    database.fields.KeyField(
+                        db_default=database.fields.NewKey(),
+                        default=database.fields.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
                     "annotation",
                     models.OneToOneField(
                         on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
                         related_name="claim",
-                        serialize=False,
                         to="annotations.annotation",
                     ),
                 ),

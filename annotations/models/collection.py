@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -10,10 +11,8 @@ from django.db import models
 
 from database.fields import CreatedAtField, KeyField, UpdatedAtField
 
-
-def one_stage() -> list[str]:
-    """One decision, which is the last."""
-    return ["final"]
+# One decision, which is the last.
+_ONE_STAGE: Final = ("final",)
 
 
 class ImageCollection(models.Model):
@@ -34,7 +33,8 @@ class ImageCollection(models.Model):
         default=list, db_default=models.Value([], models.JSONField()), blank=True
     )
     stages = models.JSONField(
-        default=one_stage, db_default=models.Value(["final"], models.JSONField())
+        default=partial(list, _ONE_STAGE),
+        db_default=models.Value([*_ONE_STAGE], models.JSONField()),
     )
     spot_check_percent = models.DecimalField(
         max_digits=5,

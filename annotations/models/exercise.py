@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -29,7 +29,9 @@ class Difficulty(models.TextChoices):
 class Exercise(models.Model):
     """A set of questions for one person, kept until it expires.
 
-    ``content`` is a JSON object: the annotation, the question, the choices and the answer.
+    ``topic`` is empty for everything, ``group:WORD`` for labels that end in this word, or
+    ``collection:KEY``. ``content`` is ``{"questions": [...]}``, as annotations.actions.exercises
+    makes them, with their answers.
     """
 
     audit_noun: ClassVar[str] = "exercise"
@@ -45,6 +47,7 @@ class Exercise(models.Model):
     access_count = models.IntegerField(default=0, db_default=0)
     created_at = CreatedAtField()
     expires_at = models.DateTimeField(null=True, blank=True)
+    # When its last question was answered.
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -61,21 +64,27 @@ class Exercise(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_exercise_type_display()} {self.topic}"
+        return f"{self.get_exercise_type_display()} {self.topic}".strip()
 
 
 class ExerciseAnswer(models.Model):
-    """What somebody answered, and whether that was right."""
+    """What somebody answered to one question, and whether that was right.
 
-    app_privileges: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT")
+    It says itself what was asked, since the exercise is thrown away when it has expired. The
+    trigger ``keep_exercise_answer()`` refuses every change.
+    """
 
     id = KeyField()
     exercise = models.ForeignKey(
-        Exercise, on_delete=models.CASCADE, related_name="answers", db_index=False
+        Exercise, on_delete=models.SET_NULL, null=True, related_name="answers", db_index=False
     )
+    number = models.IntegerField()
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
     )
+    exercise_type = models.CharField(max_length=40, choices=ExerciseType.choices)
+    difficulty_level = models.CharField(max_length=20, choices=Difficulty.choices)
+    topic = models.CharField(max_length=200, blank=True, default="", db_default="")
     answer = models.JSONField()
     is_right = models.BooleanField()
     duration_ms = models.IntegerField(null=True, blank=True)
@@ -84,6 +93,19 @@ class ExerciseAnswer(models.Model):
     class Meta:
         db_table = "exercise_answers"
         verbose_name = "answer"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                name="exercise_answers_exercise_id_number_key", fields=["exercise", "number"]
+            ),
+            models.CheckConstraint(
+                name="exercise_answers_type_check",
+                condition=models.Q(exercise_type__in=ExerciseType.values),
+            ),
+            models.CheckConstraint(
+                name="exercise_answers_difficulty_check",
+                condition=models.Q(difficulty_level__in=Difficulty.values),
+            ),
+        ]
 
     def __str__(self) -> str:
         return "right" if self.is_right else "wrong"

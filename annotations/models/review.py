@@ -88,9 +88,8 @@ class AnnotationReview(models.Model):
 class ReviewClaim(models.Model):
     """Somebody looks at an annotation, which nobody else is shown until then."""
 
-    annotation = models.OneToOneField(
-        Annotation, on_delete=models.CASCADE, primary_key=True, related_name="claim"
-    )
+    id = KeyField()
+    annotation = models.OneToOneField(Annotation, on_delete=models.CASCADE, related_name="claim")
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
     )

@@ -16,6 +16,8 @@ $$;
 GRANT EXECUTE ON FUNCTION cleanup_expired_cache() TO PUBLIC;
 DROP TRIGGER measure_vision_api_cache ON vision_api_cache;
 DROP FUNCTION measure_vision_api_cache();
+DROP TRIGGER keep_exercise_answer ON exercise_answers;
+DROP FUNCTION keep_exercise_answer();
 ALTER TABLE batch_jobs DROP CONSTRAINT batch_jobs_parameters_check;
 ALTER TABLE ai_annotation_jobs DROP CONSTRAINT ai_annotation_jobs_payload_check;
 DROP TRIGGER set_completed_at ON batch_jobs;
@@ -51,5 +53,8 @@ SELECT set_on_delete(t, c, 'NO ACTION') FROM (VALUES
     ('review_extras', 'annotation_id'), ('review_extras', 'avoid_id'), ('saved_views', 'user_id'),
     ('ai_annotation_jobs', 'image_id'), ('ai_annotation_jobs', 'batch_job_id'),
     ('batch_job_errors', 'job_id'), ('exercise_cache', 'user_id'),
-    ('exercise_answers', 'exercise_id'), ('exercise_answers', 'user_id')
+    ('exercise_answers', 'exercise_id'), ('exercise_answers', 'user_id'),
+    ('annotations', 'user_id'), ('annotations', 'reviewed_by_id'),
+    ('image_collections', 'created_by_id'), ('annotation_reviews', 'reviewer_id'),
+    ('ai_annotation_jobs', 'user_id'), ('batch_jobs', 'user_id')
 ) AS keys (t, c);

@@ -3,9 +3,13 @@
 SELECT set_on_delete('annotations', 'image_id', 'CASCADE');
 SELECT set_on_delete('annotations', 'collection_id', 'SET NULL');
 SELECT set_on_delete('annotations', 'ai_job_id', 'SET NULL');
+SELECT set_on_delete('annotations', 'user_id', 'RESTRICT');
+SELECT set_on_delete('annotations', 'reviewed_by_id', 'RESTRICT');
+SELECT set_on_delete('image_collections', 'created_by_id', 'RESTRICT');
 SELECT set_on_delete('collection_images', 'collection_id', 'CASCADE');
 SELECT set_on_delete('collection_images', 'image_id', 'CASCADE');
 SELECT set_on_delete('annotation_reviews', 'annotation_id', 'CASCADE');
+SELECT set_on_delete('annotation_reviews', 'reviewer_id', 'RESTRICT');
 SELECT set_on_delete('review_claims', 'annotation_id', 'CASCADE');
 SELECT set_on_delete('review_claims', 'reviewer_id', 'CASCADE');
 SELECT set_on_delete('review_extras', 'annotation_id', 'CASCADE');
@@ -13,9 +17,11 @@ SELECT set_on_delete('review_extras', 'avoid_id', 'CASCADE');
 SELECT set_on_delete('saved_views', 'user_id', 'CASCADE');
 SELECT set_on_delete('ai_annotation_jobs', 'image_id', 'CASCADE');
 SELECT set_on_delete('ai_annotation_jobs', 'batch_job_id', 'SET NULL');
+SELECT set_on_delete('ai_annotation_jobs', 'user_id', 'RESTRICT');
+SELECT set_on_delete('batch_jobs', 'user_id', 'RESTRICT');
 SELECT set_on_delete('batch_job_errors', 'job_id', 'CASCADE');
 SELECT set_on_delete('exercise_cache', 'user_id', 'CASCADE');
-SELECT set_on_delete('exercise_answers', 'exercise_id', 'CASCADE');
+SELECT set_on_delete('exercise_answers', 'exercise_id', 'SET NULL');
 SELECT set_on_delete('exercise_answers', 'user_id', 'CASCADE');
 
 -- --- Boxes ----------------------------------------------------------------------------------------
@@ -200,6 +206,7 @@ SET search_path = public, pg_temp
 AS $$
 BEGIN
     DELETE FROM annotation_history h WHERE h.image_id = OLD.id;
+    DELETE FROM vision_api_cache c WHERE c.image_id = OLD.id;
     RETURN NULL;
 END
 $$;
@@ -274,6 +281,29 @@ ALTER TABLE batch_jobs ADD CONSTRAINT batch_jobs_parameters_check CHECK (
 SELECT install_queue('ai_annotation_jobs', 'pending', 'processing');
 SELECT install_queue('batch_jobs', 'pending', 'processing');
 
+-- --- Exercises ------------------------------------------------------------------------------------
+
+CREATE FUNCTION keep_exercise_answer() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'An answer is given once, and never changed.'
+        USING ERRCODE = 'restrict_violation', TABLE = TG_TABLE_NAME;
+END
+$$;
+COMMENT ON FUNCTION keep_exercise_answer() IS
+    'Trigger: refuses changes of answers, but for letting go of an exercise that is thrown away.';
+CREATE TRIGGER keep_exercise_answer BEFORE UPDATE ON exercise_answers
+    FOR EACH ROW WHEN (
+        NEW.exercise_id IS NOT NULL AND OLD.exercise_id IS DISTINCT FROM NEW.exercise_id
+        OR (OLD.id, OLD.number, OLD.user_id, OLD.exercise_type, OLD.difficulty_level, OLD.topic,
+            OLD.answer, OLD.is_right, OLD.duration_ms, OLD.created_at)
+        IS DISTINCT FROM
+        (NEW.id, NEW.number, NEW.user_id, NEW.exercise_type, NEW.difficulty_level, NEW.topic,
+            NEW.answer, NEW.is_right, NEW.duration_ms, NEW.created_at)
+    )
+    EXECUTE FUNCTION keep_exercise_answer();
+
 -- --- Caches ---------------------------------------------------------------------------------------
 
 CREATE FUNCTION measure_vision_api_cache() RETURNS trigger
@@ -291,24 +321,33 @@ $$;
 CREATE TRIGGER measure_vision_api_cache BEFORE INSERT OR UPDATE OF response_data, sealed_response
     ON vision_api_cache FOR EACH ROW EXECUTE FUNCTION measure_vision_api_cache();
 
+-- Who ran it stands in the audit log, also when nothing had expired.
 CREATE OR REPLACE FUNCTION cleanup_expired_cache() RETURNS integer
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    removed integer;
-    total integer := 0;
+    analyses integer;
+    answers integer;
+    exercises integer;
 BEGIN
     DELETE FROM analysis_cache WHERE expires_at <= now();
-    GET DIAGNOSTICS removed = ROW_COUNT;
-    total := total + removed;
+    GET DIAGNOSTICS analyses = ROW_COUNT;
     DELETE FROM vision_api_cache WHERE expires_at <= now() OR invalidated_at IS NOT NULL;
-    GET DIAGNOSTICS removed = ROW_COUNT;
-    total := total + removed;
+    GET DIAGNOSTICS answers = ROW_COUNT;
     DELETE FROM exercise_cache WHERE expires_at <= now();
-    GET DIAGNOSTICS removed = ROW_COUNT;
-    RETURN total + removed;
+    GET DIAGNOSTICS exercises = ROW_COUNT;
+    PERFORM audits.record(
+        'cache.swept', 'cache', NULL, 'success', NULL,
+        jsonb_build_object(
+            'function', 'cleanup_expired_cache', 'analysis_cache', analyses,
+            'vision_api_cache', answers, 'exercise_cache', exercises
+        )
+    );
+    RETURN analyses + answers + exercises;
 END
 $$;
+COMMENT ON FUNCTION cleanup_expired_cache() IS
+    'Removes expired entries of all caches; returns how many. Each run is in the audit log.';
 
 -- Removes what was used longest ago, down to max_entries; returns how many that were.
 CREATE FUNCTION evict_lru_cache(
@@ -338,6 +377,12 @@ BEGIN
         cache, last_used, max_entries
     );
     GET DIAGNOSTICS removed = ROW_COUNT;
+    PERFORM audits.record(
+        'cache.swept', 'cache', cache, 'success', NULL,
+        jsonb_build_object(
+            'function', 'evict_lru_cache', 'max_entries', max_entries, 'removed', removed
+        )
+    );
     RETURN removed;
 END
 $$;

@@ -1,4 +1,4 @@
-DROP INDEX idx_exercise_answers_user, idx_exercise_answers_exercise,
+DROP INDEX idx_exercise_answers_user,
     idx_exercise_cache_expires_at, idx_exercise_cache_lookup, idx_cache_image, idx_cache_active,
     idx_cache_lookup, idx_cache_last_accessed, idx_cache_expires_at, idx_cache_url_hash_provider,
     idx_batch_job_errors_lookup, idx_batch_jobs_created_at, idx_batch_jobs_user_id,

@@ -62,5 +62,4 @@ CREATE INDEX idx_cache_image ON vision_api_cache (image_id);
 CREATE INDEX idx_exercise_cache_lookup
     ON exercise_cache (user_id, exercise_type, difficulty_level, topic, expires_at);
 CREATE INDEX idx_exercise_cache_expires_at ON exercise_cache (expires_at);
-CREATE INDEX idx_exercise_answers_exercise ON exercise_answers (exercise_id);
 CREATE INDEX idx_exercise_answers_user ON exercise_answers (user_id, created_at DESC);

@@ -104,7 +104,7 @@ CREATE UNIQUE INDEX idx_cache_performance_metrics
     ON cache_performance_metrics (metric_date, provider);
 
 -- Readers see the old rows meanwhile. The first time there are none, and nobody to keep waiting.
-CREATE FUNCTION refresh_cache_metrics() RETURNS void
+CREATE FUNCTION fill_cache_metrics() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
 AS $$
@@ -116,21 +116,42 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION refresh_cache_metrics() IS 'Brings cache_performance_metrics up to date.';
+COMMENT ON FUNCTION fill_cache_metrics() IS 'A step of refresh_cache_metrics().';
+
+-- In two steps: who may fill the view may not write into the audit log.
+CREATE FUNCTION refresh_cache_metrics() RETURNS void
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
+BEGIN
+    PERFORM fill_cache_metrics();
+    PERFORM audits.record('cache.measured', 'cache', 'cache_performance_metrics');
+END
+$$;
+COMMENT ON FUNCTION refresh_cache_metrics() IS
+    'Brings cache_performance_metrics up to date. Each run is in the audit log.';
 
 -- Owned by who bypasses row security: a restore that fills it again finds rows.
 GRANT CREATE ON SCHEMA public TO lacuna_backup;
 GRANT SELECT ON vision_api_cache TO lacuna_backup;
 ALTER MATERIALIZED VIEW cache_performance_metrics OWNER TO lacuna_backup;
-ALTER FUNCTION refresh_cache_metrics() OWNER TO lacuna_backup;
+ALTER FUNCTION fill_cache_metrics() OWNER TO lacuna_backup;
 REVOKE CREATE ON SCHEMA public FROM lacuna_backup;
+-- REFRESH … CONCURRENTLY compares old rows with new ones in a temporary table.
+DO $$
+BEGIN
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO lacuna_backup', current_database());
+END
+$$;
 SET LOCAL ROLE lacuna_backup;
-REVOKE EXECUTE ON FUNCTION refresh_cache_metrics() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION refresh_cache_metrics()
+REVOKE EXECUTE ON FUNCTION fill_cache_metrics() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION fill_cache_metrics()
     TO lacuna_app, lacuna_admin, lacuna_system, lacuna_owner;
 GRANT SELECT ON cache_performance_metrics
     TO lacuna_owner, lacuna_app, lacuna_admin, lacuna_system, lacuna_readonly;
 RESET ROLE;
+REVOKE EXECUTE ON FUNCTION refresh_cache_metrics() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION refresh_cache_metrics() TO lacuna_app;
 
 GRANT SELECT ON pending_ai_annotations, ai_job_stats, reviewer_stats, cache_stats
     TO lacuna_app, lacuna_readonly, lacuna_backup;

@@ -747,6 +747,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 name="user_quotas_limits_check",
+                violation_error_message="A limit is 0 or more, or empty for the default.",
             ),
         ),
     ]

@@ -1,6 +1,6 @@
 """The tables of AI providers."""
 
-from providers.models.limits import CostAlert, QuotaCounter, UserQuota
+from providers.models.limits import CostAlert, Period, QuotaCounter, UserQuota
 from providers.models.prices import ProviderPrice
 from providers.models.provider import BreakerState, HealthStatus, Provider, ProviderHealth
 from providers.models.usage import UsageEntry, UsageHold, UsageTracking
@@ -11,6 +11,7 @@ __all__ = [
     "CostAlert",
     "HealthStatus",
     "KeyStatus",
+    "Period",
     "Provider",
     "ProviderHealth",
     "ProviderPrice",

@@ -32,6 +32,7 @@ class UserQuota(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="user_quotas_limits_check",
+                violation_error_message="A limit is 0 or more, or empty for the default.",
                 condition=models.Q(
                     models.Q(daily_cost_limit__isnull=True) | models.Q(daily_cost_limit__gte=0),
                     models.Q(monthly_cost_limit__isnull=True) | models.Q(monthly_cost_limit__gte=0),

@@ -8,6 +8,11 @@ SELECT set_on_delete('user_quotas', 'user_id', 'CASCADE');
 SELECT set_on_delete('quota_counters', 'user_id', 'CASCADE');
 SELECT set_on_delete('cost_alerts', 'user_id', 'CASCADE');
 SELECT set_on_delete('usage_holds', 'user_id', 'CASCADE');
+SELECT set_on_delete('usage_holds', 'provider_id', 'RESTRICT');
+SELECT set_on_delete('usage_holds', 'price_id', 'RESTRICT');
+SELECT set_on_delete('usage_ledger', 'user_id', 'RESTRICT');
+SELECT set_on_delete('usage_ledger', 'provider_id', 'RESTRICT');
+SELECT set_on_delete('usage_ledger', 'price_id', 'RESTRICT');
 SELECT set_on_delete('usage_tracking', 'user_id', 'CASCADE');
 SELECT set_on_delete('usage_tracking', 'provider_id', 'CASCADE');
 
@@ -15,6 +20,7 @@ CREATE INDEX idx_provider_health_provider ON provider_health (provider_id, check
 CREATE INDEX idx_provider_health_checked_at ON provider_health (checked_at DESC, id DESC);
 CREATE INDEX idx_user_providers_provider ON user_providers (provider_id);
 CREATE INDEX idx_usage_holds_open ON usage_holds (expires_at) WHERE settled_at IS NULL;
+CREATE INDEX idx_usage_holds_settled ON usage_holds (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX idx_usage_holds_user ON usage_holds (user_id, created_at DESC);
 CREATE INDEX idx_usage_holds_provider ON usage_holds (provider_id);
 CREATE INDEX idx_usage_holds_price ON usage_holds (price_id);
@@ -202,19 +208,35 @@ COMMENT ON FUNCTION settle_usage(
     uuid, numeric, bigint, bigint, bigint, integer, text, text, integer, boolean
 ) IS 'Ends a hold: with what the call cost, or with null when nothing was billed.';
 
--- Holds whose worker never came back: what was not sent is freed, what was sent counts as spent.
+-- Holds whose worker never came back: what was not sent is freed, what was sent counts as spent. Each
+-- call ends those of one person and day, so that no two wait for each other's counters: call it until
+-- it returns 0. Holds that were settled a month ago go.
 CREATE FUNCTION expire_usage_holds() RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    whose record;
     hold record;
     ended integer := 0;
 BEGIN
+    SELECT h.user_id, h.day INTO whose FROM public.usage_holds h
+    WHERE h.settled_at IS NULL AND h.expires_at <= clock_timestamp()
+    ORDER BY h.expires_at, h.id LIMIT 1
+    FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        DELETE FROM public.usage_holds h WHERE h.id IN (
+            SELECT g.id FROM public.usage_holds g
+            WHERE g.settled_at < clock_timestamp() - interval '30 days'
+            ORDER BY g.settled_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+        );
+        RETURN 0;
+    END IF;
     FOR hold IN
         SELECT h.id, h.amount, h.sent_at FROM public.usage_holds h
         WHERE h.settled_at IS NULL AND h.expires_at <= clock_timestamp()
-        ORDER BY h.user_id, h.id LIMIT 1000
+            AND h.user_id = whose.user_id AND h.day = whose.day
+        ORDER BY h.expires_at, h.id LIMIT 1000
         FOR UPDATE SKIP LOCKED
     LOOP
         PERFORM public.settle_usage(
@@ -227,7 +249,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION expire_usage_holds() IS
-    'Settles holds that nobody settled in time; returns how many.';
+    'Settles holds of one person that nobody settled in time; returns how many, 0 when none is left.';
 
 REVOKE EXECUTE ON FUNCTION reserve_usage(
     uuid, uuid, text, text, numeric, uuid, integer, numeric, numeric
@@ -263,6 +285,19 @@ CREATE TRIGGER keep_ledger BEFORE UPDATE OR DELETE ON usage_ledger
     FOR EACH ROW EXECUTE FUNCTION keep_ledger();
 CREATE TRIGGER keep_ledger_whole BEFORE TRUNCATE ON usage_ledger
     FOR EACH STATEMENT EXECUTE FUNCTION keep_ledger();
+
+CREATE FUNCTION keep_price() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'A price is not changed, since the ledger names it: add one from another day on.'
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+COMMENT ON FUNCTION keep_price() IS 'Trigger: what was paid by a price can be looked up for ever.';
+CREATE TRIGGER keep_price BEFORE UPDATE ON provider_prices
+    FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION keep_price();
 
 CREATE FUNCTION track_usage() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -396,13 +431,18 @@ SELECT close_rows('providers');
 CREATE POLICY look ON providers FOR SELECT TO lacuna_app
     USING ((SELECT app_may(VARIADIC '{}'::text[])));
 SELECT share('provider_health', look => '{providers.view_provider}');
-SELECT share('provider_prices', look => '{providers.view_provider,imaging.analyse_image}');
+SELECT share(
+    'provider_prices',
+    look => '{providers.view_provider,imaging.analyse_image,annotations.annotate_image}'
+);
 SELECT confine('user_providers');
 SELECT close_rows('user_quotas');
 CREATE POLICY own ON user_quotas FOR SELECT TO lacuna_app
     USING (user_id = (SELECT app_user_id()));
+SELECT close_rows('cost_alerts');
+CREATE POLICY own ON cost_alerts FOR SELECT TO lacuna_app
+    USING (user_id = (SELECT app_user_id()));
 SELECT confine('quota_counters');
-SELECT confine('cost_alerts');
 SELECT confine('usage_holds');
 SELECT confine('usage_ledger');
 SELECT confine('usage_tracking');

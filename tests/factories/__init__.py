@@ -2,5 +2,15 @@
 
 from tests.factories.accounts import make_user
 from tests.factories.imaging import make_image, make_job, make_result
+from tests.factories.providers import make_own_key, make_price, make_provider, make_quota
 
-__all__ = ["make_image", "make_job", "make_result", "make_user"]
+__all__ = [
+    "make_image",
+    "make_job",
+    "make_own_key",
+    "make_price",
+    "make_provider",
+    "make_quota",
+    "make_result",
+    "make_user",
+]

@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
+from annotations.actions import ai_jobs
 from config import demonstration
 from database.actor import acting_as
 from imaging.actions import uploads
@@ -82,7 +83,10 @@ class Command(BaseCommand):
         with acting_as(analyst.pk):
             for path in files:
                 with path.open("rb") as content:
-                    added += uploads.receive(content, name=path.name, by=analyst).created
+                    upload = uploads.receive(content, name=path.name, by=analyst)
+                if upload.created:
+                    added += 1
+                    ai_jobs.ask(upload.image, by=analyst)
         return added
 
     def _wait_until_ready(self, processes: list[subprocess.Popen[bytes]], port: int) -> None:
@@ -106,7 +110,8 @@ class Command(BaseCommand):
             f"\n  Lacuna is running:  http://127.0.0.1:{port}/\n\n"
             f"  Log in as\n{emails}\n"
             f"  with the password   {password}   (new at each start)\n\n"
-            f"  {added} photographs were added and are being analysed. Mails are printed here.\n"
+            f"  {added} photographs were added; they are analysed now, and annotated by the local\n"
+            "  provider, for you to review. Mails are printed here.\n"
             "  Ctrl-C stops everything.\n"
         )
         self.stdout.flush()

@@ -48,7 +48,23 @@ class Shared:
     author: bool = False
 
 
-Whose = Confined | Closed | Open | People | Shared
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Each row tells one person of themself; admins and the system write it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Read by everybody who works here; written by admins and the system."""
+
+
+Whose = Confined | Closed | Open | People | Shared | Told | Known
+
+# Of annotations, so many tables ask for the same.
+_LOOKS: Final = "annotations.view_annotation"
+_REVIEWS: Final = "annotations.review_annotation"
+_ASKS: Final = "annotations.annotate_image"
+_COLLECTS: Final = "annotations.change_imagecollection"
 
 TABLES: Final[dict[str, Whose]] = {
     # People and their access.
@@ -78,6 +94,22 @@ TABLES: Final[dict[str, Whose]] = {
         "jobs.change_recurrence",
         "jobs.change_recurrence jobs.change_queue",
     ),
+    # Providers.
+    "providers": Known(),
+    "provider_health": Shared("providers.view_provider"),
+    "provider_prices": Shared(
+        "providers.view_provider imaging.analyse_image annotations.annotate_image"
+    ),
+    "user_providers": Confined(),
+    "user_quotas": Told(),
+    "quota_counters": Confined(),
+    "cost_alerts": Told(),
+    "usage_holds": Confined(),
+    "usage_ledger": Confined(),
+    "usage_tracking": Confined(),
+    # Webhooks.
+    "webhook_endpoints": Closed(),
+    "webhook_deliveries": Closed(),
     # Images.
     "images": Shared(
         "imaging.view_image",
@@ -103,6 +135,30 @@ TABLES: Final[dict[str, Whose]] = {
         "imaging.change_processingjob imaging.analyse_image imaging.change_image jobs.change_queue",
         author=True,
     ),
+    # Annotations.
+    "image_collections": Shared(_LOOKS, _COLLECTS, _COLLECTS),
+    "collection_images": Shared(_LOOKS, _COLLECTS, _COLLECTS, _COLLECTS),
+    "annotations": Shared(
+        _LOOKS,
+        f"annotations.add_annotation {_ASKS}",
+        f"annotations.change_annotation {_REVIEWS}",
+        "annotations.delete_annotation",
+        author=True,
+    ),
+    "annotation_history": Shared(_LOOKS),
+    "annotation_reviews": Shared(_LOOKS, _REVIEWS, author=True),
+    "review_claims": Shared(_REVIEWS, _REVIEWS, _REVIEWS, _REVIEWS, author=True),
+    "review_extras": Shared(_REVIEWS, _REVIEWS, _REVIEWS),
+    "ai_annotation_jobs": Shared(_LOOKS, _ASKS, f"{_ASKS} jobs.change_queue", author=True),
+    "batch_jobs": Shared(
+        _LOOKS, f"{_ASKS} {_REVIEWS}", f"{_ASKS} {_REVIEWS} jobs.change_queue", author=True
+    ),
+    "batch_job_errors": Shared(_LOOKS, f"{_ASKS} {_REVIEWS}", "", f"{_ASKS} {_REVIEWS}"),
+    "vision_api_cache": Shared(_LOOKS, _ASKS, _ASKS),
+    "confidence_calibrations": Shared(_LOOKS),
+    "saved_views": Confined(),
+    "exercise_cache": Confined(),
+    "exercise_answers": Confined(),
 }
 
 # What the application may not do at all, in any of its sights: the privilege is missing.
@@ -111,6 +167,15 @@ NEVER: Final[dict[str, frozenset[Verb]]] = {
     "migrations_history": frozenset({"insert", "update", "delete"}),
     "analysis_results_history": frozenset({"insert", "update", "delete"}),
     "job_attempts": frozenset({"update"}),
+    # Money moves by functions alone.
+    "quota_counters": frozenset({"insert", "update", "delete"}),
+    "usage_holds": frozenset({"insert", "update", "delete"}),
+    "usage_ledger": frozenset({"insert", "update", "delete"}),
+    "usage_tracking": frozenset({"insert", "update", "delete"}),
+    "cost_alerts": frozenset({"insert", "delete"}),
+    # What was said stays said.
+    "annotation_history": frozenset({"insert", "update", "delete"}),
+    "annotation_reviews": frozenset({"update", "delete"}),
 }
 
 # Tables without row security, each with its reason.
@@ -126,12 +191,21 @@ LEFT_OUT: Final[dict[str, str]] = {
 # Every table of this schema: its verification must read every row, and refuses row security.
 LEFT_OUT_SCHEMA: Final = "audits"
 
+# Materialized views: one content for everybody, each with what makes that harmless.
+MATERIALIZED: Final[dict[str, str]] = {
+    "cache_performance_metrics": "how often kept answers of providers served, by day; no person",
+}
+
 # Views of ours, each with the permissions of which one shows its rows. Empty: whoever is known.
 VIEWS: Final[dict[str, str]] = {
     "image_analysis_status": "imaging.view_image",
     "analysis_performance_summary": "imaging.view_analysisresult",
     "duplicate_images_report": "imaging.view_image",
     "queue_status_summary": "imaging.view_processingjob",
+    "pending_ai_annotations": _LOOKS,
+    "ai_job_stats": _LOOKS,
+    "reviewer_stats": _LOOKS,
+    "cache_stats": _LOOKS,
     "user_activity_summary": "",
     "user_roles_summary": "",
 }
@@ -195,6 +269,10 @@ def expected(table: str, verb: Verb, person: Person, *, own: bool) -> bool:
             return own and bool(person.role)
         case Closed():
             return False
+        case Told():
+            return verb == "select" and own and bool(person.role)
+        case Known():
+            return verb == "select" and person.is_known
         case Open():
             return verb == "select"
         case People():

@@ -8,7 +8,7 @@ import pytest
 from database import roles
 from tests.database.rows import world
 from tests.database.rows.conftest import Intruder
-from tests.database.rows.expectations import PEOPLE, TABLES, Confined
+from tests.database.rows.expectations import NEVER, PEOPLE, TABLES, Confined
 
 ANALYST = next(person for person in PEOPLE if person.name == "analyst")
 VIEWER = next(person for person in PEOPLE if person.name == "viewer")
@@ -61,6 +61,10 @@ def test_no_way_of_reading_reaches_the_rows_of_others(intruder: Intruder, table:
             except psycopg.errors.FeatureNotSupported:
                 assert "XML" in way  # the server was built without it
                 continue
+            except psycopg.errors.InsufficientPrivilege:
+                assert table in NEVER  # where the application reads, and writes nothing at all
+                assert way.startswith(("an update", "a deletion", "a locked"))
+                continue
             reached[way] = len(cursor.fetchall())
 
     assert {way for way, number in reached.items() if number} == set()
@@ -78,6 +82,8 @@ def test_a_row_cannot_be_given_to_somebody_else_nor_taken(intruder: Intruder, ta
     ):
         with intruder.person(ANALYST) as connection, pytest.raises(refusal):
             connection.execute(statement)
+    if table in NEVER:
+        return
     with intruder.person(ANALYST) as connection:
         taken = connection.execute(
             f"UPDATE {table} SET user_id = %s WHERE user_id = %s", [world.id_of(ANALYST), OTHER]
@@ -98,7 +104,10 @@ def test_copying_out_holds_one_s_own_rows_and_copying_in_is_refused(
 
     with (
         intruder.person(ANALYST) as connection,
-        pytest.raises(psycopg.errors.FeatureNotSupported, match="row-level security"),
+        pytest.raises(
+            (psycopg.errors.FeatureNotSupported, psycopg.errors.InsufficientPrivilege),
+            match="row-level security|permission denied",
+        ),
         connection.cursor().copy(f"COPY {table} (user_id) FROM STDIN") as copy,
     ):
         copy.write(f"{OTHER}\n")

@@ -24,11 +24,16 @@ OWNERS: Final[dict[str, str]] = {
     **dict.fromkeys((
         "sessions", "refresh_tokens", "totp_devices", "recovery_codes", "password_resets",
         "api_keys", "idempotency_keys", "images", "analysis_results",
-        "analysis_results_history", "processing_queue",
+        "analysis_results_history", "processing_queue", "user_providers", "user_quotas",
+        "quota_counters", "cost_alerts", "usage_holds", "usage_ledger", "usage_tracking",
+        "annotations", "ai_annotation_jobs", "batch_jobs", "saved_views", "exercise_cache",
+        "exercise_answers",
     ), "user_id"),
+    **dict.fromkeys(("annotation_reviews", "review_claims"), "reviewer_id"),
     "users": "id",
 }  # fmt: skip
 
+_ONE_FOR_EACH_ANNOTATION: Final = frozenset({"review_claims", "review_extras"})
 _LATER: Final = "2100-01-01T00:00:00Z"
 _numbers = itertools.count(1)
 
@@ -71,6 +76,8 @@ def build(admin: Connection) -> World:
                 world.rows.setdefault(table, {})[person.name] = key(table, person.name)
         # Without a result, for whoever wants to write one.
         insert(admin, "images", sample("images", person.name) | {"id": key("spare", person.name)})
+        spare = {"id": key("spare annotations", person.name)}
+        insert(admin, "annotations", sample("annotations", person.name) | spare)
     admin.execute("SET session_replication_role = origin")
     return world
 
@@ -96,6 +103,9 @@ def sample(table: str, owner: str) -> dict[str, Any]:
         "algorithm_fingerprint": digest, "negative_space_data": Jsonb({"void_ratio": 0.5}),
         "confidence_score": 0.9, "processing_time_ms": 120,
     }  # fmt: skip
+    at = {"provider_id": key("providers", OTHER.name)}
+    call = at | {"model": f"m{number}"}
+    month = {"period": "month", "starts_on": f"{2000 + number // 12}-{number % 12 + 1:02}-01"}
     samples: dict[str, dict[str, Any]] = {
         "users": {"email": f"p{number}@example.org", "password_hash": f"secret {owner}"},
         "sessions": {"kind": "browser", "expires_at": _LATER, "device_name": owner},
@@ -125,6 +135,29 @@ def sample(table: str, owner: str) -> dict[str, Any]:
         },
         "job_schedule": {"name": f"test.{number}", "cron": "0 0 * * *", "timezone": "UTC"},
         "recurring_jobs": {"name": f"test.{number}", "tick": "2026-01-01T00:00:00Z"},
+        "providers": {
+            "name": f"test-{number}", "display_name": "Test", "default_model": "m",
+        },
+        "provider_health": at | {"status": "healthy"},
+        "provider_prices": call | {
+            "valid_from": "2026-01-01", "input_per_million": 1, "output_per_million": 1,
+        },
+        "user_providers": at,
+        "user_quotas": {},
+        "quota_counters": month,
+        "cost_alerts": month | {"threshold_percent": 50, "limit_amount": 2, "spent_amount": 1},
+        "usage_holds": call | {
+            "purpose": "test", "amount": 1, "day": "2026-01-01", "expires_at": _LATER,
+        },
+        "usage_ledger": call | {"purpose": "test", "cost": 1},
+        "usage_tracking": call | {"usage_date": "2026-01-01"},
+        "webhook_endpoints": {
+            "name": f"webhook {number}", "url": "https://example.org/", "secret": b"\x01" + b"s" * 40,
+        },
+        "webhook_deliveries": {
+            "endpoint_id": key("webhook_endpoints", OTHER.name), "event": "kettle.boiled",
+            "event_id": uuid.UUID(int=number),
+        },
         "images": {
             "file_name": f"image-{number}.jpg", "file_path": f"originals/{digest}",
             "file_size": 1, "mime_type": "image/jpeg", "file_hash": digest,
@@ -140,7 +173,49 @@ def sample(table: str, owner: str) -> dict[str, Any]:
         },
         "processing_queue": image,
     }  # fmt: skip
-    return samples[table] | whose
+    return (samples | _of_annotations(owner, number, digest))[table] | whose
+
+
+def _of_annotations(owner: str, number: int, digest: str) -> dict[str, dict[str, Any]]:
+    corner, box = {"x": 0.1, "y": 0.1}, {"width": 0.4, "height": 0.4}
+    said = {
+        "label": "robin",
+        "bounding_box": Jsonb({"topLeft": corner, "bottomRight": {"x": 0.5, "y": 0.5}} | box),
+    }
+    image = {"image_id": key("images", owner)}
+    annotation = {"annotation_id": key("annotations", owner)}
+    collection = {"collection_id": key("image_collections", OTHER.name)}
+    return {
+        "image_collections": {"name": f"Collection {number}"},
+        "collection_images": image | collection,
+        "annotations": image | said | {
+            "vision_generated": True, "vision_confidence": 0.5, "vision_provider": "local",
+        },
+        "annotation_history": image | annotation | said | {
+            "version": number, "notes": "", "review_status": "pending", "review_stage": "final",
+            "rejection_reason": "",
+        },
+        "annotation_reviews": annotation | {
+            "stage": "final", "decision": "approved", "bounding_box": said["bounding_box"],
+            "version": 1,
+        },
+        "review_claims": annotation | {"expires_at": _LATER},
+        "review_extras": annotation | {"kind": "gold", "expected_decision": "approved"},
+        "ai_annotation_jobs": image,
+        "batch_jobs": {"job_type": "annotate"},
+        "batch_job_errors": {"job_id": key("batch_jobs", owner), "error_message": "Why."},
+        "vision_api_cache": {"url_hash": digest, "provider": "local"},
+        "confidence_calibrations": {
+            "provider": "local", "model": f"m{number}", "sample_count": 1, "points": Jsonb([]),
+            "ece_before": 0, "ece_after": 0, "brier_before": 0, "brier_after": 0,
+        },
+        "saved_views": {"name": f"View {number}"},
+        "exercise_cache": {"exercise_type": "identify", "difficulty_level": "easy"},
+        "exercise_answers": {
+            "exercise_id": key("exercise_cache", owner), "number": number, "answer": Jsonb(1),
+            "exercise_type": "identify", "difficulty_level": "easy", "is_right": True,
+        },
+    }  # fmt: skip
 
 
 def fresh(table: str, person: Person, *, own: bool) -> dict[str, Any]:
@@ -148,6 +223,10 @@ def fresh(table: str, person: Person, *, own: bool) -> dict[str, Any]:
     owner = person.name if own else OTHER.name
     values = sample(table, owner)
     if table == "analysis_results":  # one for each image
+        values["image_id"] = key("spare", OTHER.name)
+    if table in _ONE_FOR_EACH_ANNOTATION:
+        values["annotation_id"] = key("spare annotations", OTHER.name)
+    if table == "collection_images":  # in one at most
         values["image_id"] = key("spare", OTHER.name)
     if table in {"analysis_cache", "processing_queue"}:
         values["image_id"] = key("images", OTHER.name)

@@ -1,0 +1,1 @@
+"""Annotations and their review, for programs."""

@@ -1,0 +1,1 @@
+"""What is done with providers: keys, asking, money, prices, health, alerts."""

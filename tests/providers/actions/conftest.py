@@ -1,0 +1,5 @@
+"""Nobody beyond this machine is asked."""
+
+from tests.providers.standing_in import fake, ring
+
+__all__ = ["fake", "ring"]
