@@ -40,7 +40,7 @@ add_navigation(
             "annotations_imagecollection",
             "annotations_bulk",
             "annotations_knowledge",
-            "annotations_exercise",
+            "annotations_exercises",
         ),
     )
 )

@@ -108,7 +108,7 @@ def _start(request: HttpRequest, by: User) -> HttpResponse:
     except AnnotationError as error:
         messages.warning(request, str(error))
         return HttpResponseRedirect(reverse("admin:annotations_exercises"))
-    return HttpResponseRedirect(reverse("admin:annotations_exercise", args=[started.pk]))
+    return HttpResponseRedirect(reverse("admin:annotations_exercises_play", args=[started.pk]))
 
 
 def _usual(counts: Mapping[str, int]) -> str:
@@ -160,7 +160,7 @@ def play(request: HttpRequest, exercise_id: UUID) -> HttpResponse:
 
 
 def _address(exercise: Exercise, at: int | None = None) -> str:
-    address = reverse("admin:annotations_exercise", args=[exercise.pk])
+    address = reverse("admin:annotations_exercises_play", args=[exercise.pk])
     return address if at is None else f"{address}?question={at}"
 
 
@@ -289,5 +289,5 @@ def _summary(request: HttpRequest, exercise: Exercise) -> HttpResponse:
 
 PAGES: Final = (
     Page("annotations/exercises/", choose, "annotations_exercises"),
-    Page("annotations/exercises/<uuid:exercise_id>/", play, "annotations_exercise"),
+    Page("annotations/exercises/<uuid:exercise_id>/", play, "annotations_exercises_play"),
 )
