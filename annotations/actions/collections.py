@@ -112,9 +112,7 @@ def remove_images(collection: ImageCollection, images: Sequence[UUID], *, by: Us
     members = CollectionImage.objects.filter(collection=collection, image__in=images)
     removed, _ = members.delete()
     if removed:
-        record(
-            "collection.changed", by=by, subject=collection, details={"images_removed": removed}
-        )
+        record("collection.changed", by=by, subject=collection, details={"images_removed": removed})
     return removed
 
 

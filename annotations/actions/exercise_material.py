@@ -6,6 +6,7 @@ somebody decided otherwise, took back or had to correct; the rest is between.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import User
-from annotations.models import ImageCollection
+from annotations.models import Annotation, ImageCollection, ReviewStatus
 
 # So many of the latest approvals are drawn from: enough to choose among, and quick to look through.
 DRAWN_FROM: Final = 20_000
@@ -81,7 +82,7 @@ def known(difficulty: str, topic: str, *, by: User, limit: int) -> list[Known]:
         " ORDER BY m.reviewed_by_id = %(by)s, random() LIMIT %(limit)s",
         _chosen(topic) | {"difficulty": difficulty, "by": by.pk, "limit": limit},
     )
-    return [Known(*row) for row in rows]
+    return [Known(key, image, label, json.loads(box)) for key, image, label, box in rows]
 
 
 def counts(topic: str = "") -> dict[str, int]:
@@ -94,12 +95,13 @@ def counts(topic: str = "") -> dict[str, int]:
 
 def boxes_of(image_id: UUID, label: str) -> list[Any]:
     """Every approved box of this label in the image."""
-    rows = _rows(
-        "SELECT bounding_box FROM annotations WHERE image_id = %(image)s"
-        " AND review_status = 'approved' AND lower(label) = lower(%(label)s) ORDER BY id",
-        {"image": image_id, "label": label},
+    return list(
+        Annotation.objects.filter(
+            image_id=image_id, review_status=ReviewStatus.APPROVED, label__iexact=label
+        )
+        .order_by("id")
+        .values_list("bounding_box", flat=True)
     )
-    return [row[0] for row in rows]
 
 
 def topics() -> list[Topic]:

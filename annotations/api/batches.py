@@ -114,12 +114,12 @@ class BatchToWarmSerializer(_OverImagesSerializer):
     """Images to be asked about ahead; nothing is proposed."""
 
 
-@example("Sure robins", {"label": "robin", "min_confidence": "0.95"}, asked=True)
+@example("Sure robins", {"label": "robin", "min_confidence": 0.95}, asked=True)
 class BatchToApproveSerializer(SelectionSerializer):
     """What is to be approved of what waits now."""
 
 
-@example("Unlikely ones", {"max_confidence": "0.05", "reason": "no_bird"}, asked=True)
+@example("Unlikely ones", {"max_confidence": 0.05, "reason": "no_bird"}, asked=True)
 class BatchToRejectSerializer(SelectionSerializer):
     """What is to be rejected of what waits now."""
 

@@ -106,7 +106,7 @@ class ReviewFilters(FilterSet):
         fields: ClassVar[list[str]] = []
 
 
-@example("The least certain robin", {"label": "robin", "max_confidence": "0.6"}, asked=True)
+@example("The least certain robin", {"label": "robin", "max_confidence": 0.6}, asked=True)
 class NextSerializer(SelectionSerializer):
     """What is wanted next."""
 

@@ -415,6 +415,7 @@ def test_an_exercise_is_played_by_forms_alone(birds: list[Annotation], desk: Cli
         assert f"Question {number} of 10." in page
         assert question["choices"][question["right"]] in page
         assert '"right"' not in page
+        assert 'class="box-line" x="10" y="20" width="40" height="40"' in page
         said = {"number": number, "said": question["right"], "ms": "1500"}
         shown = desk.post(address, said, follow=True).content.decode()
         assert "Right: it is “" in shown

@@ -240,7 +240,8 @@ def _browser(by: User) -> Times:
         page.evaluate(_WATCH)
         for number in range(_DECISIONS):
             page.keyboard.press("a")
-            page.wait_for_function(f"window.took.length > {number}", timeout=60_000)
+            while page.evaluate("window.took.length") <= number:
+                page.wait_for_timeout(20)
             page.wait_for_timeout(150)  # nobody decides faster
         took = page.evaluate("window.took")
         browser.close()

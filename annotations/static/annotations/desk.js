@@ -58,7 +58,7 @@ const field = new LabelField(group("label"), wiring.urls.labels, {
 
 function received(items, { isForward = true } = {}) {
   if (isForward && items.length) desk.tail = items.at(-1).ticket;
-  const here = new Set([desk.current, ...desk.ahead].filter(Boolean).map((entry) => entry.item.id));
+  const here = new Set([...held().map((entry) => entry.item.id), ...unsent()]);
   for (const item of items) {
     if (here.has(item.id)) continue;
     here.add(item.id);
@@ -76,15 +76,16 @@ function received(items, { isForward = true } = {}) {
 
 const held = () => [desk.current, ...desk.ahead].filter(Boolean);
 
-// What to ask for with any question: as many as are lacking, behind the last that came. What is
-// decided but not sent yet still waits as far as the server knows, and is not to come again.
+// What is decided and not sent yet still waits as far as the server knows: it is not to come again.
+const unsent = () => server.line.map((asked) => asked.about).filter(Boolean);
+
+// What to ask for with any question: as many as are lacking, behind the last that came.
 function wanting() {
   const entries = held();
-  const unsent = server.line.map((asked) => asked.about).filter(Boolean);
   return {
     filters: wiring.filters,
     after: desk.tail,
-    holding: [...entries.map((entry) => entry.item.id), ...unsent],
+    holding: [...entries.map((entry) => entry.item.id), ...unsent()],
     ahead: Math.max(0, AHEAD + 1 - entries.length),
   };
 }
@@ -137,13 +138,14 @@ function decide(decision, reason = "") {
   const entry = desk.current;
   if (!entry) return;
   const verdict = { decision, reason, duration_ms: Math.round(performance.now() - desk.shownAt) };
-  desk.last = { entry, asked: send(entry, verdict), verdict };
+  const hadFocus = group("reasons").contains(document.activeElement);
+  desk.last = { entry, asked: null, verdict };
   desk.mayUndo = true;
   desk.decided += 1;
   if (desk.waiting) desk.waiting.count -= 1;
   if (entry.label !== null) field.used(entry.label);
-  const hadFocus = group("reasons").contains(document.activeElement);
-  showNext();
+  showNext(); // first of all; the server hears of it then
+  desk.last.asked = send(entry, verdict);
   if (hadFocus) button("reject").focus();
   if (desk.decided % RECOUNT === 0) fetchMore({ count: true });
 }

@@ -25,7 +25,7 @@ def test_a_collection_is_made_read_and_changed(caller: CallerOf) -> None:
             "name": "Winter",
             "labels": ["robin", " Robin", "wren"],
             "stages": ["L1", "final"],
-            "spot_check_percent": "5.5",
+            "spot_check_percent": 5.5,
         },
     )
     changed = person.patch(
@@ -52,7 +52,7 @@ def test_a_collection_is_made_read_and_changed(caller: CallerOf) -> None:
         ({"name": "Taken"}, "name"),
         ({"name": "N", "stages": ["final", "L1"]}, "stages"),
         ({"name": "N", "stages": []}, "stages"),
-        ({"name": "N", "gold_percent": "101"}, "gold_percent"),
+        ({"name": "N", "gold_percent": 101}, "gold_percent"),
         ({"name": "N", "labels": ["a\x07"]}, "labels"),
         ({"name": "N", "created_by": "me"}, "created_by"),
     ],

@@ -108,7 +108,7 @@ def test_a_batch_of_rejections_has_a_reason(caller: CallerOf) -> None:
     person = caller()
 
     assert wrong_fields(person.post(f"{BATCHES}reject/", {"label": "robin"})) == {"reason"}
-    made = person.post(f"{BATCHES}reject/", {"reason": "no_bird", "max_confidence": "0.6"})
+    made = person.post(f"{BATCHES}reject/", {"reason": "no_bird", "max_confidence": 0.6})
     assert made.json()["parameters"] == {"filters": {"most": "0.6000"}, "reason": "no_bird"}
 
 

@@ -51,14 +51,14 @@ def test_filters_narrow_what_comes_next(caller: CallerOf) -> None:
         {"collection_id": str(home.pk)},
         {"image_id": str(image.pk)},
         {"label": "wren"},
-        {"min_confidence": "0.7"},
+        {"min_confidence": 0.7},
     ):
         told = person.post(NEXT, narrowed).json()
         assert told["annotation"]["id"] == str(wanted.pk), told
     nothing = person.post(NEXT, {"provider": "openai"}).json()
     assert nothing == {"annotation": None, "claimed_until": None}
     assert wrong_fields(person.post(NEXT, {"stage": "L9"})) == {"stage"}
-    assert wrong_fields(person.post(NEXT, {"min_confidence": "2"})) == {"min_confidence"}
+    assert wrong_fields(person.post(NEXT, {"min_confidence": 2})) == {"min_confidence"}
 
 
 def test_the_queue_goes_on_behind_what_was_seen_last(caller: CallerOf) -> None:

@@ -60,6 +60,7 @@ export class Server {
         const answer = await this.post(asked.name, asked.build());
         this.finish(asked);
         asked.done(answer);
+        await asked.promise; // whoever asked takes it in before the next question is put together
         if (attempt) this.standing("", this.waiting);
         attempt = 0;
       } catch (error) {
@@ -67,6 +68,7 @@ export class Server {
         if (!(error instanceof NoAnswer)) {
           this.finish(asked);
           asked.refused(error);
+          await asked.promise.catch(() => {});
           continue;
         }
         const pause = PAUSES[Math.min(attempt, PAUSES.length - 1)];
