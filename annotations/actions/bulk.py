@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Exists, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
 from annotations.actions import claims
@@ -114,7 +114,7 @@ def request(
 def decidable(filters: Filters, *, by: User) -> QuerySet[Annotation]:
     """What the person may decide of what fits, in the order of keys."""
     rows = filters.apply(Annotation.objects.filter(review_status="pending"))
-    return rows.filter(~Exists(claims.approved_earlier(by))).order_by("id")
+    return rows.filter(claims.not_approved_earlier(by)).order_by("id")
 
 
 def decide_all(

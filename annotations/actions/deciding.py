@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Exists
 from django.utils import timezone
 
 from accounts.models import User
@@ -254,7 +253,8 @@ def _check_version(annotation: Annotation, verdict: Verdict) -> None:
 
 
 def _check_other_reviewer(annotation: Annotation, by: User) -> None:
-    if Annotation.objects.filter(Exists(claims.approved_earlier(by)), pk=annotation.pk).exists():
+    undecided = claims.not_approved_earlier(by)
+    if not Annotation.objects.filter(undecided, pk=annotation.pk).exists():
         raise ReviewedBefore(
             "You approved it at an earlier stage; the next stage is another reviewer's."
         )

@@ -63,12 +63,12 @@ def change(
     if not by.has_perm("annotations.change_annotation"):
         raise PermissionDenied("You may not change annotations.")
     home = annotation.collection
-    wanted = {
+    wanted: dict[str, object] = {
         "label": None if label is None else labels.clean(label, home.labels if home else ()),
         "bounding_box": None if box is None else box.to_json(),
         "notes": None if notes is None else _cleaned(notes),
     }
-    changes = {
+    changes: dict[str, object] = {
         name: value
         for name, value in wanted.items()
         if value is not None and value != getattr(annotation, name)
@@ -80,7 +80,7 @@ def change(
     reopened = was != ReviewStatus.PENDING and changes.keys() != {"notes"}
     if reopened:
         _note_reopening(annotation, by=by)
-        changes |= {
+        changes = changes | {
             "review_status": ReviewStatus.PENDING,
             "review_stage": home.stages[0] if home else ReviewStage.FINAL,
             "reviewed_by": None,

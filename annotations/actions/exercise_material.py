@@ -32,7 +32,6 @@ _MATERIAL: Final = f"""
         SELECT a.* FROM annotations a
         WHERE a.review_status = 'approved' AND a.label <> ''
             AND (%(collection)s::uuid IS NULL OR a.collection_id = %(collection)s)
-            AND (%(word)s = '' OR lower(regexp_replace(a.label, '^.*\\s', '')) = %(word)s)
         ORDER BY a.created_at DESC, a.id DESC LIMIT {DRAWN_FROM}
     ), material AS (
         SELECT a.id, a.image_id, a.label, a.bounding_box, a.reviewed_by_id,
@@ -43,6 +42,7 @@ _MATERIAL: Final = f"""
             END AS difficulty
         FROM (
             SELECT l.*, coalesce(l.calibrated_confidence, l.vision_confidence) AS sure FROM latest l
+            WHERE %(word)s = '' OR lower(regexp_replace(l.label, '^.*\\s', '')) = %(word)s
         ) a
         CROSS JOIN LATERAL (
             SELECT coalesce(bool_or(
@@ -116,10 +116,11 @@ def topics() -> list[Topic]:
         _chosen(""),
     )
     homes = _rows(
-        "SELECT c.id, c.name, count(*) FROM annotations a"
-        " JOIN image_collections c ON c.id = a.collection_id"
-        " WHERE a.review_status = 'approved' AND a.label <> '' AND NOT c.is_archived"
-        f" GROUP BY 1, 2 ORDER BY 3 DESC, 2 LIMIT {_MOST_TOPICS}",
+        "SELECT c.id, c.name, found.count FROM image_collections c CROSS JOIN LATERAL ("
+        " SELECT count(*) FROM (SELECT FROM annotations a WHERE a.collection_id = c.id"
+        f" AND a.review_status = 'approved' AND a.label <> '' LIMIT {DRAWN_FROM}) labelled"
+        ") found WHERE NOT c.is_archived AND found.count > 0"
+        f" ORDER BY found.count DESC, c.name LIMIT {_MOST_TOPICS}",
         {},
     )
     return [

@@ -243,7 +243,7 @@ def _is_right(kind: str, asked: Mapping[str, Any], said: Any) -> bool:
         raise WrongAnswer("Choose one of the labels.")
     if not 0 <= said < len(asked["choices"]):
         raise WrongAnswer(f"Choose one of the {len(asked['choices'])} labels.")
-    return said == asked["right"]
+    return bool(said == asked["right"])
 
 
 def _is_found(boxes: Sequence[Mapping[str, Any]], said: Any) -> bool:

@@ -54,8 +54,8 @@ class AiAnnotationJobAdmin(PictureColumns, AnnotationJobAdmin):
         "steer",
     )
     list_display_links = ("name",)
-    list_filter = (StateFilter, ProviderFilter)
-    ordering = ("-created_at", "-id")
+    list_filter = (StateFilter, ProviderFilter)  # type: ignore[assignment] # longer than JobAdmin's
+    ordering = ("-created_at", "-id")  # type: ignore[assignment] # longer than JobAdmin's
     search_help_text = "Id of a job or an image"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AiAnnotationJob]:

@@ -64,9 +64,9 @@ class BatchJobAdmin(AnnotationJobAdmin):
         "steer",
     )
     list_display_links = ("what",)
-    list_filter = (StateFilter, TypeFilter)
+    list_filter = (StateFilter, TypeFilter)  # type: ignore[assignment] # longer than JobAdmin's
     list_select_related = ("user",)
-    ordering = ("-created_at", "-id")
+    ordering = ("-created_at", "-id")  # type: ignore[assignment] # longer than JobAdmin's
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BatchJob]:
         """Batches with whoever asked for them."""
@@ -125,7 +125,11 @@ class BatchJobAdmin(AnnotationJobAdmin):
             "what": self.what(job),
             "in_words": words_of(job),
             "errors": [
-                (one, names.get(one.image_id), image_url(one.image_id) if one.image_id else "")
+                (
+                    one,
+                    names.get(one.image_id) if one.image_id else "",
+                    image_url(one.image_id) if one.image_id else "",
+                )
                 for one in errors
             ],
             "has_more_errors": job.error_count > len(errors),

@@ -242,9 +242,8 @@ def _decided_before(annotation_id: UUID, verdict: Verdict, *, by: User) -> bool:
 
 def _answer_check(ticket: Ticket, verdict: Verdict, *, by: User) -> None:
     """A check looks like any other item: also when it is refused, and when others were faster."""
-    extra = (
-        ReviewExtra.objects.filter(pk=ticket.extra).select_related("annotation__collection").first()
-    )
+    checks = ReviewExtra.objects.select_related("annotation__collection")
+    extra = checks.filter(pk=ticket.extra).first() if ticket.extra else None
     if extra is None:
         return
     home = extra.annotation.collection
@@ -291,7 +290,8 @@ def undo(by: User, said: Said) -> dict[str, Any]:
     filters = read_filters(said.get("filters"))
     if said.get("ticket"):
         ticket = Ticket.unseal(said["ticket"], by=by)
-        extra = ReviewExtra.objects.filter(pk=ticket.extra).select_related("annotation").first()
+        checks = ReviewExtra.objects.select_related("annotation")
+        extra = checks.filter(pk=ticket.extra).first() if ticket.extra else None
         if extra is not None:  # a check's answer stands; its item comes back like any other
             dealt = Dealt(extra.annotation, ticket.step, extra)
             return {"item": shown.item(dealt, by=by, stage=filters.stage)}

@@ -23,7 +23,7 @@ from annotations.admin.sections import sections
 from annotations.errors import AnnotationError
 from annotations.knowledge.exercises import Accuracy, accuracy
 from annotations.models import Difficulty, Exercise, ExerciseType
-from config.admin.formats import NOTHING, number, percent
+from config.admin.formats import NOTHING, badge, number, percent
 from config.admin.registry import Page
 from imaging.admin.pictures import file_url
 from imaging.admin.posting import person
@@ -240,14 +240,18 @@ def _heading(kind: ExerciseType, asked: Mapping[str, Any]) -> str:
 
 
 def _outcome(kind: ExerciseType, asked: Mapping[str, Any], result: Result) -> str:
+    return f"{'Right' if result.is_right else 'Not right'}: {_told(kind, asked, result)}."
+
+
+def _told(kind: ExerciseType, asked: Mapping[str, Any], result: Result) -> str:
+    """What it is, or where."""
     match kind:
         case ExerciseType.FIND:
-            told = "there it is" if result.is_right else "it is where the box is drawn"
+            return "there it is" if result.is_right else "it is where the box is drawn"
         case ExerciseType.VERIFY:
-            told = f"it is “{asked['is']}”"
+            return f"it is “{asked['is']}”"
         case _:
-            told = f"it is “{asked['choices'][asked['right']]}”"
-    return f"{'Right' if result.is_right else 'Not right'}: {told}."
+            return f"it is “{asked['choices'][asked['right']]}”"
 
 
 def _boxes(kind: ExerciseType, asked: Mapping[str, Any], result: Result | None) -> Any:
@@ -275,8 +279,8 @@ def _summary(request: HttpRequest, exercise: Exercise) -> HttpResponse:
             {
                 "number": one.number,
                 "heading": _heading(kind, one.question),
-                "outcome": _outcome(kind, one.question, one),
-                "is_right": one.is_right,
+                "outcome": _told(kind, one.question, one),
+                "badge": badge("Right", "good") if one.is_right else badge("Not right", "bad"),
                 "url": _address(exercise, one.number),
             }
             for one in told.results

@@ -30,7 +30,7 @@ _COLLECTIONS: Final = 500
 class AnnotatedImageAdmin(ImageAdmin):
     """The images, with what can be done about their annotations."""
 
-    actions: ClassVar[tuple[str, ...]] = (  # type: ignore[misc] # more than the list's own
+    actions: ClassVar[tuple[str, ...]] = (  # type: ignore[assignment, misc] # more than the list's own
         *ImageAdmin.actions,
         "annotate",
         "collect",

@@ -268,6 +268,7 @@ def _keys(request: Request) -> list[UUID]:
 @contextmanager
 def _names_once(name: str | None, own: UUID | None) -> Iterator[None]:
     """Two collections of one name would be taken for each other."""
-    if name and ImageCollection.objects.filter(name=name).exclude(pk=own).exists():
+    others = ImageCollection.objects.filter(name=name)
+    if name and (others if own is None else others.exclude(pk=own)).exists():
         raise ValidationError({"name": ["There is a collection of this name already."]})
     yield

@@ -73,7 +73,7 @@ class SelectionSerializer(serializers.Serializer[Any]):
     image_id = serializers.UUIDField(required=False)
     stage = serializers.ChoiceField(choices=ReviewStage.choices, required=False)
     provider = serializers.CharField(max_length=40, required=False)
-    label = serializers.CharField(max_length=LONGEST, required=False)
+    label = serializers.CharField(max_length=LONGEST, required=False)  # type: ignore[assignment] # a field of this name
     min_confidence = serializers.DecimalField(
         5, 4, min_value=Decimal(0), max_value=Decimal(1), required=False,
         help_text="Of the calibrated confidence, where there is one.",

@@ -111,7 +111,7 @@ class NewAnnotationSerializer(serializers.Serializer[Any]):
 
     image_id = serializers.UUIDField()
     bounding_box = BoxField()
-    label = label_field(default="")
+    label = label_field(default="")  # type: ignore[assignment] # a field of this name
     notes = serializers.CharField(max_length=LONGEST_NOTES, allow_blank=True, default="")
 
 
@@ -119,7 +119,7 @@ class NewAnnotationSerializer(serializers.Serializer[Any]):
 class ChangesSerializer(serializers.Serializer[Any]):
     """What is to be said instead; what is left out stays."""
 
-    label = label_field(required=False)
+    label = label_field(required=False)  # type: ignore[assignment] # a field of this name
     bounding_box = BoxField(required=False)
     notes = serializers.CharField(max_length=LONGEST_NOTES, allow_blank=True, required=False)
 
@@ -147,7 +147,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
         choices=RejectionReason.choices, required=False, help_text="Of a rejection; it needs one."
     )
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
-    label = label_field(required=False, help_text="As it should be; left out: as it is.")
+    label = label_field(required=False, help_text="As it should be; left out: as it is.")  # type: ignore[assignment] # a field of this name
     bounding_box = BoxField(required=False)
     duration_ms = serializers.IntegerField(
         min_value=0, max_value=2**31 - 1, required=False, help_text="From showing to deciding."

@@ -42,4 +42,7 @@ def accuracy(user_id: UUID | None = None, period: Period = ALWAYS) -> list[Accur
     with connection.cursor() as cursor:
         cursor.execute(_ACCURACY, {"user": user_id, "since": period.since, "until": period.until})
         rows = cursor.fetchall()
-    return [Accuracy(*row[:4], Share(row[4], row[5]), row[6]) for row in rows]
+    return [
+        Accuracy(person, kind, difficulty, topic, Share(right, total), seconds)
+        for person, kind, difficulty, topic, right, total, seconds in rows
+    ]

@@ -62,7 +62,7 @@ class QuotaCounter(models.Model):
 
     id = KeyField()
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", db_index=False
     )
     period = models.CharField(max_length=10, choices=Period.choices)
     starts_on = models.DateField()
@@ -97,7 +97,7 @@ class CostAlert(models.Model):
 
     id = KeyField()
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", db_index=False
     )
     period = models.CharField(max_length=10, choices=Period.choices)
     starts_on = models.DateField()

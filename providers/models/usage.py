@@ -23,7 +23,7 @@ class UsageHold(models.Model):
 
     id = KeyField()
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", db_index=False
     )
     provider = models.ForeignKey(
         Provider, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -104,7 +104,7 @@ class UsageTracking(models.Model):
 
     id = KeyField()
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", db_index=False
     )
     provider = models.ForeignKey(
         Provider, on_delete=models.CASCADE, related_name="+", db_index=False

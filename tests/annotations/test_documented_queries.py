@@ -59,7 +59,7 @@ REPORTS = (
 
 
 def rows(owner: Owner, statement: str) -> list[dict[str, Any]]:
-    cursor = owner.execute(statement)  # type: ignore[call-overload]
+    cursor = owner.execute(statement)
     names = [column.name for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 

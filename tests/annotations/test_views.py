@@ -214,7 +214,7 @@ def test_the_functions_are_granted_by_role(
     for call in (*_RUNS, *_LOOKS):
         with administrator.transaction(force_rollback=True):
             try:
-                administrator.execute(f"SELECT {call}")  # type: ignore[call-overload]
+                administrator.execute(f"SELECT {call}")
                 may.add(call)
             except psycopg.errors.InsufficientPrivilege:
                 continue

@@ -62,12 +62,13 @@ def waiting(image: Image, count: int, **given: Any) -> list[Annotation]:
 
 def shown(page: Page, annotation: Annotation) -> None:
     """Wait until this one's picture is on the desk."""
-    expect(page.locator("[data-stage]")).to_have_attribute("data-shown", str(annotation.pk))
+    stage = page.locator("[data-stage]")
+    expect(stage).to_have_attribute("data-shown", str(annotation.pk), timeout=30_000)
 
 
 def saved(page: Page, count: int) -> None:
     """Wait until so many decisions are stored."""
-    for _ in range(200):
+    for _ in range(600):
         if AnnotationReview.objects.count() >= count:
             return
         page.wait_for_timeout(50)
@@ -79,6 +80,7 @@ def forgive(staff_page: StaffPage, complaint: str) -> None:
     staff_page._problems[:] = [one for one in staff_page._problems if complaint not in one]
 
 
+@pytest.mark.timeout(600)  # each is waited for, also on a busy machine
 def test_sixty_are_decided_by_keyboard_alone(image: Image, staff_page: StaffPage) -> None:
     rows = waiting(image, 61)
     page = staff_page("analyst").open(DESK)
@@ -331,6 +333,7 @@ def test_filters_are_saved_as_a_view(image: Image, staff_page: StaffPage) -> Non
     assert SavedView.objects.get().query == "label=bird+1"
 
 
+@pytest.mark.timeout(300)  # thirteen pages, each looked at in two widths
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_sound_in_both_schemes(
     image: Image, staff_page: StaffPage, scheme: Literal["light", "dark"]

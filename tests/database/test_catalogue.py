@@ -23,6 +23,7 @@ ACTIONS: dict[Any, str] = {
     models.PROTECT: "r",
     models.RESTRICT: "r",
     models.SET_NULL: "n",
+    models.DO_NOTHING: "c",  # the application may not delete there: the database does it alone
 }
 
 

@@ -75,8 +75,9 @@ def test_some_are_chosen_by_name_id_and_time(dead: WebhookDelivery) -> None:
 def test_nothing_is_sent_again_to_what_is_switched_off(dead: WebhookDelivery, admin: User) -> None:
     endpoints.change(dead.endpoint_id, is_active=False, by=admin)
 
+    assert command()["replayed"] == 0
     with pytest.raises(CommandError, match="Tea room is switched off"):
-        command()
+        command("--webhook", "Tea room")
     with pytest.raises(WebhookError):
         list(replaying.replay(replaying.failed(), by=admin))
 

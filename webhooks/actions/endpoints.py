@@ -167,7 +167,8 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_name(name: str, own: UUID | None) -> None:
-    if WebhookEndpoint.objects.filter(name=name).exclude(pk=own).exists():
+    others = WebhookEndpoint.objects.filter(name=name)
+    if (others if own is None else others.exclude(pk=own)).exists():
         raise NotPossible({"name": ["There is a webhook of this name already."]})
 
 

@@ -54,10 +54,11 @@ def replay(
             return
         last = found[-1][0]
         with transaction.atomic():
-            yield sum(
+            replayed = sum(
                 _replay(endpoint, [key for key, of in found if of == endpoint], by=by)
                 for endpoint in sorted({of for _, of in found})
             )
+        yield replayed
 
 
 def _replay(endpoint: UUID, keys: Sequence[UUID], *, by: User | None) -> int:

@@ -13,3 +13,4 @@ ALTER TABLE webhook_endpoints DROP CONSTRAINT webhook_endpoints_events_check;
 DROP INDEX idx_webhook_endpoints_created_by, idx_webhook_deliveries_failed,
     idx_webhook_deliveries_created_at, idx_webhook_deliveries_endpoint;
 SELECT set_on_delete('webhook_deliveries', 'endpoint_id', 'NO ACTION');
+SELECT set_on_delete('webhook_endpoints', 'created_by_id', 'NO ACTION');

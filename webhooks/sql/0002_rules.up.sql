@@ -1,5 +1,6 @@
 -- The queue, whose the rows are, and the audit log's guards.
 
+SELECT set_on_delete('webhook_endpoints', 'created_by_id', 'RESTRICT');
 SELECT set_on_delete('webhook_deliveries', 'endpoint_id', 'CASCADE');
 CREATE INDEX idx_webhook_deliveries_endpoint ON webhook_deliveries (endpoint_id, created_at DESC, id DESC);
 CREATE INDEX idx_webhook_deliveries_created_at ON webhook_deliveries (created_at DESC, id DESC);

@@ -3,6 +3,7 @@
 
 import { inWords, moved, same, sized } from "./desk/boxes.js";
 import { LabelField } from "./desk/labels.js";
+import { confidenceOf, describeItem, labelOf, pictureOf } from "./desk/panel.js";
 import { Server } from "./desk/server.js";
 import { Stage } from "./desk/stage.js";
 import { Tray } from "./desk/tray.js";
@@ -62,13 +63,7 @@ function received(items, { isForward = true } = {}) {
   for (const item of items) {
     if (here.has(item.id)) continue;
     here.add(item.id);
-    const picture = new Image();
-    picture.className = "desk-picture";
-    picture.alt = `Photograph ${item.image.name}`;
-    picture.draggable = false;
-    picture.src = item.image.preview;
-    picture.decode().catch(() => {}); // ready before it is shown; a missing one shows its text
-    desk.ahead.push({ item, picture, label: null, box: item.box });
+    desk.ahead.push({ item, picture: pictureOf(item), label: null, box: item.box });
   }
   desk.isDry = desk.ahead.length === 0;
   if (!desk.current) showNext();
@@ -122,8 +117,7 @@ function show() {
     if (desk.current === entry) one("stage").dataset.shown = item.id;
   };
   picture.decode().then(isShown, isShown);
-  const confidence = item.calibrated === "–" ? item.confidence : `${item.calibrated} calibrated`;
-  announce(`Next: ${labelOf(entry) || "unnamed"}, confidence ${confidence}, stage ${item.stage}. ${position()}`);
+  announce(`Next: ${labelOf(entry) || "unnamed"}, confidence ${confidenceOf(item)}, stage ${item.stage}. ${position()}`);
 }
 
 function bringBack(entry) {
@@ -189,13 +183,9 @@ function undo() {
   const build = () => ({ ticket: last?.entry.item.ticket ?? null, filters: wiring.filters });
   server.ask("undo", build).promise.then((answer) => {
     desk.decided = Math.max(0, desk.decided - 1);
-    const picture = last?.entry.item.id === answer.item.id ? last.entry.picture : new Image();
-    if (!picture.src) {
-      picture.className = "desk-picture";
-      picture.alt = `Photograph ${answer.item.image.name}`;
-      picture.src = answer.item.image.preview;
-    }
-    undone({ item: answer.item, picture, label: null, box: answer.item.box });
+    const { item } = answer;
+    const picture = last?.entry.item.id === item.id ? last.entry.picture : pictureOf(item);
+    undone({ item, picture, label: null, box: item.box });
   }, failed);
 }
 
@@ -231,8 +221,6 @@ function previous() {
 }
 
 // --- Label and box ---------------------------------------------------------------------------------
-
-const labelOf = (entry) => entry.label ?? entry.item.label;
 
 function keepLabel(label) {
   desk.current.label = label === desk.current.item.label ? null : label;
@@ -287,29 +275,8 @@ function describe() {
     ? `${desk.last.verdict.decision}: ${labelOf(desk.last.entry) || "unnamed"}`
     : "";
   if (!entry) return;
-  const { item } = entry;
-  const isNamed = Boolean(labelOf(entry));
-  item.shownLabel = labelOf(entry) || "unnamed";
-  one("title").textContent = isNamed ? labelOf(entry) : "Unnamed";
+  describeItem(root, entry);
   one("position").textContent = `Decision ${desk.decided + 1} of this visit`;
-  const edits = [];
-  if (entry.label !== null) edits.push(`label was ${item.label || "empty"}`);
-  if (!same(entry.box, item.box)) edits.push("box changed");
-  one("edited").hidden = !edits.length;
-  one("edited").textContent = `${edits.join(", ")}; saved when you decide`;
-  const facts = {
-    confidence: item.calibrated === "–" ? item.confidence : `${item.confidence}, which has meant ${item.calibrated}`,
-    provider: [item.provider, item.model].filter(Boolean).join(", "),
-    stage: item.stage,
-    collection: item.collection?.name ?? "none",
-  };
-  for (const [name, text] of Object.entries(facts)) {
-    root.querySelector(`[data-fact="${name}"]`).textContent = text;
-  }
-  const link = document.createElement("a");
-  link.href = item.image.url;
-  link.textContent = item.image.name;
-  root.querySelector("[data-fact=image]").replaceChildren(link);
   const { mode } = desk;
   group("reasons").hidden = mode !== "reasons";
   group("label").hidden = mode !== "label";

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -185,7 +186,7 @@ def test_what_somebody_else_has_open_is_a_conflict_without_taking_over(desk: Des
     ],
 )
 def test_what_cannot_be_stored_is_refused_in_a_sentence(
-    desk: DeskFor, more: dict[str, object], sentence: str
+    desk: DeskFor, more: dict[str, Any], sentence: str
 ) -> None:
     image = make_image()
     make_collection(image, labels=["jay", "robin"])

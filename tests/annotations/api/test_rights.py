@@ -15,7 +15,7 @@ from tests.imaging.api.conftest import ROLES, Caller, CallerOf, problem
 pytestmark = pytest.mark.django_db
 
 _EVERYBODY: Final = frozenset(ROLES)
-_MARKS: Final = frozenset({"admin", "analyst", "api_user"})
+_MARKS: Final = frozenset({"admin", "moderator", "analyst", "api_user"})
 _EDITS: Final = frozenset({"admin", "moderator", "analyst"})
 _REVIEWS: Final = frozenset({"admin", "moderator", "analyst"})
 _ASKS: Final = frozenset({"admin", "analyst", "api_user"})

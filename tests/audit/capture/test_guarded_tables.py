@@ -143,5 +143,5 @@ def test_deleting_and_inserting_are_noticed() -> None:
         # What leaves a cache is computed, or asked for, again.
         assert "DELETE" in event or table in {"analysis_cache", "vision_api_cache"}, table
         # Made by the schedule; asked for by actions that have their entries.
-        made = {"recurring_jobs", "ai_annotation_jobs", "batch_jobs"}
+        made = {"recurring_jobs", "ai_annotation_jobs", "batch_jobs", "webhook_deliveries"}
         assert "INSERT" in event or table in made, table

@@ -46,6 +46,8 @@ class Command(OpsCommand):
                     f"There is no webhook {options['webhook']!r}. There are: {known or 'none'}."
                 )
         rows = replaying.failed(endpoint, ids=options["delivery"] or (), since=options["since"])
+        if endpoint is None and not options["delivery"]:
+            rows = rows.filter(endpoint__is_active=True)  # of all that can take something
         replayed = 0
         try:
             if options["dry_run"]:
