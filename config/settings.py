@@ -182,6 +182,7 @@ REFRESH_MAX_DAYS = environment.integer("REFRESH_MAX_DAYS", 90, least=1, most=365
 TOKEN_KEYRING = Path(
     os.environ.get("TOKEN_KEYRING") or LACUNA_HOME / "tokens" / "keyring.json"
 ).resolve()
+TOKEN_KEYRING_IS_MADE = EMBEDDED_HOME is not None  # as with SECRETS_KEYRING, below
 # Who issues access tokens, and for whom: other services check both.
 TOKEN_ISSUER = os.environ.get("TOKEN_ISSUER", "").strip() or "lacuna"
 TOKEN_AUDIENCE = os.environ.get("TOKEN_AUDIENCE", "").strip() or "lacuna-api"

@@ -21,6 +21,7 @@ DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 EMBEDDED_THROW_AWAY = True
 SECRETS_KEYRING_IS_MADE = True
+TOKEN_KEYRING_IS_MADE = True
 PASSWORD_HASHING_WAIT = 60  # however slow the machine
 EMAIL_IN_BACKGROUND = False  # a test finds the letter when the action is done
 MEDIA_ROOT = LACUNA_HOME / "test-media"

@@ -120,7 +120,7 @@ def current() -> Keyring:
         now = None
     known = _loaded.get(file)
     if known is None or known[0] != now:
-        if now is None and settings.EMBEDDED_HOME is not None:
+        if now is None and settings.TOKEN_KEYRING_IS_MADE:
             _create_once()
         known = _loaded[file] = _read(file)
     return known[1]

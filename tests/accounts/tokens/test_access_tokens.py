@@ -356,7 +356,7 @@ def test_a_token_in_the_address_or_the_body_opens_nothing() -> None:
 @pytest.mark.django_db
 def test_without_its_keys_the_api_is_away_and_tells_no_path(settings: Any, tmp_path: Path) -> None:
     tokens = program(make_user("viewer"))
-    settings.TOKEN_KEYRING, settings.EMBEDDED_HOME = tmp_path / "gone.json", None
+    settings.TOKEN_KEYRING, settings.TOKEN_KEYRING_IS_MADE = tmp_path / "gone.json", False
 
     response = Client().get(ME, headers=bearer(tokens))
 

@@ -18,7 +18,7 @@ from accounts.tokens.errors import KeyringError
 @pytest.fixture(autouse=True)
 def file(tmp_path: Path, settings: Any) -> Path:
     settings.TOKEN_KEYRING = tmp_path / "tokens" / "keyring.json"
-    settings.EMBEDDED_HOME = None
+    settings.TOKEN_KEYRING_IS_MADE = False
     return tmp_path / "tokens" / "keyring.json"
 
 
@@ -191,7 +191,7 @@ def test_without_a_keyring_the_sentence_says_how_to_make_one() -> None:
 
 
 def test_beside_the_private_server_one_is_made_once(file: Path, settings: Any) -> None:
-    settings.EMBEDDED_HOME = file.parent
+    settings.TOKEN_KEYRING_IS_MADE = True
     found: list[str] = []
     gate = threading.Barrier(8)
 

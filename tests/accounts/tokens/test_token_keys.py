@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def file(tmp_path: Path, settings: Any) -> Path:
     settings.TOKEN_KEYRING = tmp_path / "keyring.json"
-    settings.EMBEDDED_HOME = None
+    settings.TOKEN_KEYRING_IS_MADE = False
     return tmp_path / "keyring.json"
 
 
