@@ -7,6 +7,7 @@ whatever the caller writes next (``note_use``). See AV-4 and docs/annotations.md
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
@@ -15,7 +16,6 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
-from psycopg.types.json import Jsonb
 
 from annotations.models import VisionCacheEntry
 from database import system_settings
@@ -25,7 +25,7 @@ _PUT: Final = """
     INSERT INTO vision_api_cache (
         id, url_hash, provider, model, image_id, prompt_version, schema_version, response_data,
         response_time_ms, expires_at
-    ) VALUES (new_key(), %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ) VALUES (new_key(), %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s)
     ON CONFLICT (url_hash, provider) DO UPDATE SET
         response_data = excluded.response_data, sealed_response = NULL,
         response_time_ms = excluded.response_time_ms, created_at = now(),
@@ -103,7 +103,7 @@ def keep(
                 image_id,
                 prompt.version,
                 schema.version,
-                Jsonb(said),
+                json.dumps(said),
                 milliseconds,
                 expires_at,
             ],

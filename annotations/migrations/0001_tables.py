@@ -572,7 +572,8 @@ class Migration(migrations.Migration):
                 "db_table": "exercise_answers",
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("exercise", "number"), name="exercise_answers_exercise_id_number_key"
+                        fields=("exercise", "number"),
+                        name="exercise_answers_exercise_id_number_key",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("exercise_type__in", ["identify", "find", "verify"])),

@@ -20,7 +20,8 @@ __all__ = ["analyst", "receive", "storage"]
 @pytest.fixture
 def stored_image(storage: Path, receive: Callable[..., Any]) -> Image:
     """A small photograph that was handed in."""
-    return receive().image
+    image: Image = receive().image
+    return image
 
 
 @pytest.fixture

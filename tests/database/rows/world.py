@@ -152,7 +152,8 @@ def sample(table: str, owner: str) -> dict[str, Any]:
         "usage_ledger": call | {"purpose": "test", "cost": 1},
         "usage_tracking": call | {"usage_date": "2026-01-01"},
         "webhook_endpoints": {
-            "name": f"webhook {number}", "url": "https://example.org/", "secret": b"\x01" + b"s" * 40,
+            "name": f"webhook {number}", "url": "https://example.org/",
+            "secret": b"\x01" + b"s" * 40,
         },
         "webhook_deliveries": {
             "endpoint_id": key("webhook_endpoints", OTHER.name), "event": "kettle.boiled",
