@@ -80,18 +80,14 @@ def keep(
     expires_at = timezone.now() + timedelta(days=system_settings.get("vision_cache_days"))
     said = to_json(answer)
     if system_settings.get("encrypt_ai_payloads"):
-        VisionCacheEntry.objects.filter(url_hash=url_hash, provider=provider).delete()
-        VisionCacheEntry.objects.create(
-            url_hash=url_hash,
-            provider=provider,
-            model=answer.model,
-            image_id=image_id,
-            prompt_version=prompt.version,
-            schema_version=schema.version,
-            sealed_response=said,
-            response_time_ms=milliseconds,
-            expires_at=expires_at,
-        )
+        row = VisionCacheEntry.objects.filter(url_hash=url_hash, provider=provider).first()
+        row = row or VisionCacheEntry(url_hash=url_hash, provider=provider)
+        row.model, row.image_id = answer.model, image_id
+        row.prompt_version, row.schema_version = prompt.version, schema.version
+        row.response_data, row.sealed_response = None, said
+        row.response_time_ms, row.expires_at = milliseconds, expires_at
+        row.created_at, row.invalidated_at = timezone.now(), None
+        row.save()
         return
     with connection.cursor() as cursor:
         cursor.execute(

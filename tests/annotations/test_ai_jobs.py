@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.utils import timezone
 
 from annotations import handlers
 from annotations.actions import ai_jobs
 from annotations.errors import NotNow
 from annotations.models import AiAnnotationJob, Annotation, VisionCacheEntry
+from database.actor import acting_as
 from imaging.models import Image
 from jobs.retry import GiveUp, RetryAfter
 from providers.interface import (
@@ -173,6 +175,12 @@ def test_payloads_are_encrypted_when_the_settings_say_so(
     assert entry.response_data is None
     handlers.annotate(claimed(stored_image))
     assert scripted.asked == 1, "an encrypted answer is found again too"
+    VisionCacheEntry.objects.update(expires_at=timezone.now())
+    again = claimed(stored_image)
+    with acting_as(again.user_id):  # as the engine runs it
+        handlers.annotate(again)
+    assert scripted.asked == 2
+    assert VisionCacheEntry.objects.get().expires_at > timezone.now()
 
 
 def test_asking_is_refused_with_a_sentence(stored_image: Image) -> None:
