@@ -145,10 +145,12 @@ AS $$
 $$;
 
 -- Whether an action has written an entry on this resource in this transaction. Always read by the
--- index of resources: in a transaction of 10,000 entries that of transactions would find them all.
+-- index of resources: in a transaction of 10,000 entries that of transactions would find them all, and
+-- so would a plan that was made while the log was known to be empty.
 CREATE FUNCTION audits.is_recorded(noun text, key text) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 BEGIN
     PERFORM FROM audits.audit_log l

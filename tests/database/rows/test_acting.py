@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.conf import settings
 from django.db import (
     DataError,
     Error,
@@ -167,9 +168,18 @@ def test_the_error_that_broke_the_transaction_is_the_one_that_is_seen(enter: Any
 
 
 def test_the_loss_of_the_server_is_seen_not_what_follows_from_it() -> None:
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+
+    def lose() -> None:
+        with transaction.atomic(), acting_as(ANALYST):
+            with own_connection(login=settings.DATABASE_ADMIN) as administrator:
+                administrator.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+            connection.cursor().execute("SELECT 1")
+
     try:
-        with pytest.raises(OperationalError) as caught, transaction.atomic(), acting_as(ANALYST):
-            connection.cursor().execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        with pytest.raises(OperationalError) as caught:
+            lose()
         assert "the connection is closed" not in str(caught.value)
     finally:
         connection.close()
