@@ -7,11 +7,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from accounts.admin import shown
-from accounts.admin.person_page import Fact, Tile
+from accounts.admin.person_page import Fact
 from accounts.models import ApiKey
 from audit.admin.shown import visible
 from config.admin.formats import number, relative_moment
 from config.admin.model_admin import PageAction
+from config.admin.tiles import Tile
 
 
 def actions(key: ApiKey) -> list[PageAction]:

@@ -256,7 +256,7 @@ class ApiKeyAdmin(ReadOnlyModelAdmin):
             raise PermissionDenied("What can be changed of a key has its own page.")
         key = self.get_object(request, object_id)
         if key is None and self.has_view_permission(request):
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return] # private
+            return self.gone(request, object_id)
         if key is None or not self.has_view_permission(request, key):
             raise PermissionDenied("Only admins see the keys of others.")
         is_own = key.user_id == request.user.pk

@@ -244,7 +244,7 @@ class InvitationAdmin(ReadOnlyModelAdmin):
             raise PermissionDenied("Only admins see invitations, and nobody edits one.")
         found: Invitation | None = self.get_object(request, object_id)
         if found is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return] # private
+            return self.gone(request, object_id)
         context = {
             "title": found.email,
             "crumbs": [list_crumb(request, "accounts_invitation")],

@@ -20,11 +20,12 @@ from accounts.admin import shown
 from accounts.admin.asking import Question, ask
 from accounts.admin.forms import NameForm
 from accounts.admin.person_doors import acting
-from accounts.admin.person_page import Fact, Tile, factor, keys_of, keys_tile, live_sessions
+from accounts.admin.person_page import Fact, factor, keys_of, keys_tile, live_sessions
 from accounts.admin.sections import Crumb, here_id, page
 from accounts.models import SessionEnd, User
 from config.admin.formats import moment, relative_moment
 from config.admin.site import Page, add_page
+from config.admin.tiles import Tile
 
 
 def register() -> None:

@@ -208,7 +208,7 @@ class PersonAdmin(StaffModelAdmin):
         if not self.has_view_permission(request, person):
             raise PermissionDenied("Only admins see the pages of other people.")
         if person is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return] # private
+            return self.gone(request, object_id)
         may_change = self.has_change_permission(request, person)
         form = None
         if may_change:

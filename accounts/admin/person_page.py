@@ -24,9 +24,10 @@ from audit import people as directory
 from audit.admin import shown as entries_shown
 from audit.admin.entry_list import UNREAD
 from audit.models import Entry
-from config.admin.formats import NOTHING, State, badge, exact_moment, moment, number, tag
+from config.admin.formats import NOTHING, badge, exact_moment, moment, number, tag
 from config.admin.formats import relative_moment as relative
 from config.admin.model_admin import PageAction
+from config.admin.tiles import Tile
 
 # Rows of each kind on the page; the lists have the others.
 MOST: Final = 10
@@ -38,17 +39,6 @@ _NOBODY: Final = {
     "command": "an operator",
     "sql": "plain SQL",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One decisive figure."""
-
-    label: str
-    value: str
-    note: str = ""
-    state: State | None = None
-    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

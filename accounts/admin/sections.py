@@ -12,23 +12,15 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.models import Session
+from config.admin.sections import Listed, Section
+from config.admin.sections import sections as lists
 
-# Title, the beginning of the names of its pages, permission.
-_PAGES: Final = (
+_LISTS: Final[tuple[Listed, ...]] = (
     ("People", "accounts_user", "accounts.view_user"),
     ("Invitations", "accounts_invitation", "accounts.view_invitation"),
     ("Sessions", "accounts_session", "accounts.view_session"),
     ("API keys", "accounts_apikey", "accounts.view_apikey"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One page about people."""
-
-    title: str
-    url: str
-    current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +33,12 @@ class Crumb:
 
 def sections(request: HttpRequest) -> list[Section]:
     """The pages that this person may see."""
-    match = request.resolver_match
-    here = (match.url_name or "") if match else ""
-    return [
-        Section(title, reverse(f"admin:{name}_changelist"), here.startswith(f"{name}_"))
-        for title, name, permission in _PAGES
-        if request.user.has_perm(permission)
-    ]
+    return lists(request, _LISTS)
 
 
 def list_crumb(request: HttpRequest, name: str) -> Crumb:
     """The list that a page belongs to; for whoever may not see it, their own account."""
-    for title, page, permission in _PAGES:
+    for title, page, permission in _LISTS:
         if page == name and request.user.has_perm(permission):
             return Crumb(title, reverse(f"admin:{name}_changelist"))
     return Crumb("Your account", reverse("admin:account"))

@@ -220,7 +220,7 @@ class SessionAdmin(ReadOnlyModelAdmin):
             raise PermissionDenied("Sessions are not edited.")
         session = self.get_object(request, object_id)
         if session is None and self.has_view_permission(request):
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return] # private
+            return self.gone(request, object_id)
         if session is None or not self.has_view_permission(request, session):
             raise PermissionDenied("Only admins see the sessions of others.")
         context = {

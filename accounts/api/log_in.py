@@ -312,7 +312,7 @@ def _identified(given: dict[str, Any], address: str) -> tuple[User, bool]:
     return user, True
 
 
-class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # no types in the package
     """The access token in the OpenAPI document."""
 
     target_class = "accounts.api.authentication.AccessTokenAuthentication"
@@ -324,7 +324,7 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         return scheme
 
 
-class BrowserScheme(AccessTokenScheme):  # type: ignore[no-untyped-call]
+class BrowserScheme(AccessTokenScheme):  # type: ignore[no-untyped-call] # no types in the package
     """The session's cookie in the OpenAPI document."""
 
     target_class = "accounts.api.authentication.BrowserAuthentication"

@@ -12,6 +12,7 @@ from audit.admin import chain
 from audit.admin.chain import Chain
 from audit.admin.sections import with_sections
 from config.admin.formats import NOTHING, State, badge, duration, number, relative_moment
+from config.admin.tiles import Tile
 
 
 def chain_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
@@ -36,56 +37,36 @@ def chain_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
     return TemplateResponse(request, "audit/chain.html", with_sections(request, context))
 
 
-def tiles(now: Chain) -> list[dict[str, str | State | None]]:
+def tiles(now: Chain) -> list[Tile]:
     """The decisive figures: value, what is normal, and how it looks."""
+    batches = f"in {number(now.batches)} batch{'' if now.batches == 1 else 'es'}"
+    sealed = relative_moment(now.sealed_at) if now.sealed_at else NOTHING
+    era = str(now.era.era) if now.era else NOTHING
+    began = f"since {relative_moment(now.era.started_at)}" if now.era else "not begun"
     return [
-        {
-            "label": "Sealed entries",
-            "value": number(now.entries),
-            "note": f"in {number(now.batches)} batch{'' if now.batches == 1 else 'es'}",
-            "state": None,
-        },
-        {
-            "label": "Last sealed",
-            "value": relative_moment(now.sealed_at) if now.sealed_at else NOTHING,
-            "note": "normally seconds after an entry",
-            "state": None,
-        },
+        Tile("Sealed entries", number(now.entries), batches),
+        Tile("Last sealed", sealed, "normally seconds after an entry"),
         _waiting(now),
         _published(now),
-        {
-            "label": "Era",
-            "value": str(now.era.era) if now.era else NOTHING,
-            "note": f"since {relative_moment(now.era.started_at)}" if now.era else "not begun",
-            "state": None,
-        },
+        Tile("Era", era, began),
     ]
 
 
-def _waiting(now: Chain) -> dict[str, str | State | None]:
-    note, state = "normally none or few", None
+def _waiting(now: Chain) -> Tile:
+    note: str = "normally none or few"
+    state: State | None = None
     if now.oldest_at is not None:
         age = max(0.0, (timezone.now() - now.oldest_at).total_seconds() * 1000)
         note = f"the oldest for {duration(age)}"
         state = "warning" if age > 60_000 else None
-    return {
-        "label": "Waiting to be sealed",
-        "value": now.waiting_text,
-        "note": note,
-        "state": state,
-    }
+    return Tile("Waiting to be sealed", now.waiting_text, note, state)
 
 
-def _published(now: Chain) -> dict[str, str | State | None]:
+def _published(now: Chain) -> Tile:
     size = max((one.size for one in now.published), default=0)
     if not size:
-        return {
-            "label": "Published",
-            "value": "never",
-            "note": "nobody else has seen a checkpoint",
-            "state": "warning" if now.size else None,
-        }
+        note = "nobody else has seen a checkpoint"
+        return Tile("Published", "never", note, "warning" if now.size else None)
     missing = max(0, now.size - size)
     note = f"all but {number(missing)} leaves" if missing else "everything that is sealed"
-    newest = max(one.at for one in now.published)
-    return {"label": "Published", "value": relative_moment(newest), "note": note, "state": None}
+    return Tile("Published", relative_moment(max(one.at for one in now.published)), note)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One page about the log."""
-
-    title: str
-    url: str
-    current: bool
+from config.admin.sections import Section
 
 
 def with_sections(request: HttpRequest, context: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class KeysetChangeList(ChangeList):
     def _get_deterministic_ordering(self, ordering: list[Any]) -> list[Any]:
         """The tie-break runs as the first column does, so one index serves both directions."""
         # Private, and so absent from the stubs.
-        complete: list[Any] = super()._get_deterministic_ordering(ordering)  # type: ignore[misc]
+        complete: list[Any] = super()._get_deterministic_ordering(ordering)  # type: ignore[misc] # private, absent from the stubs
         if len(complete) > 1 and len(complete) > len(ordering) and complete[-1] == "-pk":
             first = complete[0]
             descending = (

@@ -218,6 +218,13 @@ class StaffModelAdmin(_ModelAdmin):
         sentence = getattr(request, _REFUSED, None)
         return _refused(form, sentence) if sentence else form
 
+    def gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """To the list, with the sentence that there is no such row."""
+        found: HttpResponse = self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined] # private, absent from the stubs
+            request, self.opts, object_id
+        )
+        return found
+
     def render_change_form(  # noqa: PLR0917 - Django's signature
         self,
         request: HttpRequest,

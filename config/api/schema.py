@@ -166,7 +166,7 @@ class AutoSchema(FrameworkAutoSchema):
     def _get_filter_parameters(self) -> list[Any]:
         """Of lists alone."""
         lists: frozenset[str] = getattr(self.view, "list_actions", frozenset())
-        every: list[Any] = super()._get_filter_parameters()  # type: ignore[no-untyped-call]
+        every: list[Any] = super()._get_filter_parameters()  # type: ignore[no-untyped-call] # no types in the package
         return every if self._action() in lists else []
 
     def _action(self) -> str:
@@ -291,7 +291,7 @@ def _rights(permission: Any, scope: Any) -> str:
     return f"{who}{key}."
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # no types in the package
     """Spectacular asks for one of each authentication class; the schemes stand in COMPONENTS."""
 
     target_class = "config.api.authentication.SessionCookieAuthentication"

@@ -54,7 +54,7 @@ class Secret(Generic[T_co]):
         return value
 
     # Templates call what they find; this they leave alone.
-    reveal.alters_data = True  # type: ignore[attr-defined]
+    reveal.alters_data = True  # type: ignore[attr-defined] # Django reads it
 
     @property
     def origin(self) -> Origin:

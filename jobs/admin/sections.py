@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.urls import reverse
 
 from config.admin.registry import NavItem, add_navigation
+from config.admin.sections import Listed, sections
 
-# Title, list page, permission.
-_PAGES: Final = (
+_LISTS: Final[tuple[Listed, ...]] = (
     ("Queues", "jobs_queue", "jobs.view_queue"),
     ("Schedule", "jobs_recurrence", "jobs.view_recurrence"),
     ("Workers", "jobs_worker", "jobs.view_worker"),
@@ -19,31 +17,11 @@ _PAGES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One page about jobs."""
-
-    title: str
-    url: str
-    current: bool
-
-
-def sections(request: HttpRequest, under: str = "") -> list[Section]:
-    """The pages that this person may see; the present one is, or is ``under``, one of them."""
-    match = request.resolver_match
-    here = under or ((match.url_name or "") if match else "")
-    return [
-        Section(title, reverse(f"admin:{name}_changelist"), here.startswith(f"{name}_"))
-        for title, name, permission in _PAGES
-        if request.user.has_perm(permission)
-    ]
-
-
 def with_sections(
     request: HttpRequest, context: dict[str, Any] | None, *, under: str = ""
 ) -> dict[str, Any]:
     """The page's context, with the links in it."""
-    return {"sections": sections(request, under), **(context or {})}
+    return {"sections": sections(request, _LISTS, under=under), **(context or {})}
 
 
 def add_place(*also_active_for: str) -> None:

@@ -9,7 +9,8 @@ from typing import Final
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin.formats import NOTHING, State, badge, duration, moment, number, relative_moment
+from config.admin.formats import NOTHING, badge, duration, moment, number, relative_moment
+from config.admin.tiles import Tile
 from database import system_settings
 from jobs import status
 from jobs.admin import charts
@@ -30,17 +31,6 @@ LOUD: Final = frozenset({"bad", "warning"})
 _ON_CARD: Final = 4
 # A share of failures worth a warning colour.
 _MANY_FAIL: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One figure, and the list it leads to."""
-
-    label: str
-    value: str
-    note: str = ""
-    state: State | None = None
-    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
