@@ -16,10 +16,10 @@ from config.admin.sections import Listed, Section
 from config.admin.sections import sections as lists
 
 _LISTS: Final[tuple[Listed, ...]] = (
-    ("People", "accounts_user", "accounts.view_user"),
-    ("Invitations", "accounts_invitation", "accounts.view_invitation"),
-    ("Sessions", "accounts_session", "accounts.view_session"),
-    ("API keys", "accounts_apikey", "accounts.view_apikey"),
+    ("People", "accounts_user_changelist", "accounts.view_user"),
+    ("Invitations", "accounts_invitation_changelist", "accounts.view_invitation"),
+    ("Sessions", "accounts_session_changelist", "accounts.view_session"),
+    ("API keys", "accounts_apikey_changelist", "accounts.view_apikey"),
 )
 
 
@@ -39,8 +39,8 @@ def sections(request: HttpRequest) -> list[Section]:
 def list_crumb(request: HttpRequest, name: str) -> Crumb:
     """The list that a page belongs to; for whoever may not see it, their own account."""
     for title, page, permission in _LISTS:
-        if page == name and request.user.has_perm(permission):
-            return Crumb(title, reverse(f"admin:{name}_changelist"))
+        if page == f"{name}_changelist" and request.user.has_perm(permission):
+            return Crumb(title, reverse(f"admin:{page}"))
     return Crumb("Your account", reverse("admin:account"))
 
 

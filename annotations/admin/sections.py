@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from django.http import HttpRequest
-from django.urls import reverse
 
-# Title, url name, permission.
-_PAGES: Final = (
+from config.admin.sections import Listed, Section
+from config.admin.sections import sections as allowed
+
+_PAGES: Final[tuple[Listed, ...]] = (
     ("Desk", "annotations_desk", "annotations.review_annotation"),
     ("Annotations", "annotations_annotation_changelist", "annotations.view_annotation"),
     ("Collections", "annotations_imagecollection_changelist", "annotations.view_annotation"),
@@ -20,21 +20,6 @@ _PAGES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One page about annotations."""
-
-    title: str
-    url: str
-    current: bool
-
-
 def sections(request: HttpRequest) -> list[Section]:
-    """The pages that this person may see; the present one is, or belongs to, one of them."""
-    match = request.resolver_match
-    here = (match.url_name or "") if match else ""
-    return [
-        Section(title, reverse(f"admin:{name}"), here.startswith(name.removesuffix("changelist")))
-        for title, name, permission in _PAGES
-        if request.user.has_perm(permission)
-    ]
+    """The pages that this person may see."""
+    return allowed(request, _PAGES)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
-# Title, the beginning of the url names of its pages, permission.
+# Title, the url name of its page or list, permission; without one, for all staff.
 Listed = tuple[str, str, str]
 
 
@@ -22,14 +22,14 @@ class Section:
 
 
 def sections(request: HttpRequest, lists: Iterable[Listed], *, under: str = "") -> list[Section]:
-    """The lists that this person may see; the present page belongs to one, or to ``under``.
+    """The pages that this person may see; the present one is, or belongs to, one of them.
 
     ``under``  the url name of another page, in whose place the present one stands
     """
     match = request.resolver_match
     here = under or ((match.url_name or "") if match else "")
     return [
-        Section(title, reverse(f"admin:{name}_changelist"), here.startswith(f"{name}_"))
+        Section(title, reverse(f"admin:{name}"), here.startswith(name.removesuffix("changelist")))
         for title, name, permission in lists
-        if request.user.has_perm(permission)
+        if not permission or request.user.has_perm(permission)
     ]

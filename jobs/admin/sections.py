@@ -10,10 +10,10 @@ from config.admin.registry import NavItem, add_navigation
 from config.admin.sections import Listed, sections
 
 _LISTS: Final[tuple[Listed, ...]] = (
-    ("Queues", "jobs_queue", "jobs.view_queue"),
-    ("Schedule", "jobs_recurrence", "jobs.view_recurrence"),
-    ("Workers", "jobs_worker", "jobs.view_worker"),
-    ("Attempts", "jobs_attempt", "jobs.view_attempt"),
+    ("Queues", "jobs_queue_changelist", "jobs.view_queue"),
+    ("Schedule", "jobs_recurrence_changelist", "jobs.view_recurrence"),
+    ("Workers", "jobs_worker_changelist", "jobs.view_worker"),
+    ("Attempts", "jobs_attempt_changelist", "jobs.view_attempt"),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import admin
@@ -11,9 +10,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.admin.sections import Crumb
+from config.admin.sections import Listed, Section
+from config.admin.sections import sections as allowed
 
-# Title, url name, permission; without one, for all staff.
-_PAGES: Final = (
+_PAGES: Final[tuple[Listed, ...]] = (
     ("Providers", "providers_provider_changelist", "providers.view_provider"),
     ("Your keys", "provider_keys", ""),
     ("Usage by day", "providers_usagetracking_changelist", "providers.view_usageentry"),
@@ -24,24 +24,9 @@ _PAGES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One page about providers."""
-
-    title: str
-    url: str
-    current: bool
-
-
 def sections(request: HttpRequest) -> list[Section]:
     """The pages that this person may see."""
-    match = request.resolver_match
-    here = (match.url_name or "") if match else ""
-    return [
-        Section(title, reverse(f"admin:{name}"), here.startswith(name.removesuffix("changelist")))
-        for title, name, permission in _PAGES
-        if not permission or request.user.has_perm(permission)
-    ]
+    return allowed(request, _PAGES)
 
 
 def crumbs() -> list[Crumb]:

@@ -13,9 +13,9 @@ from django.utils.safestring import SafeString
 
 from accounts.admin.filters import PersonFilter
 from accounts.admin.person_doors import acting
-from accounts.admin.person_page import Tile
 from config.admin.formats import NOTHING, badge, duration, moment, number
 from config.admin.model_admin import ReadOnlyModelAdmin
+from config.admin.tiles import Tile
 from providers import limits
 from providers.actions.money import today
 from providers.admin import charts

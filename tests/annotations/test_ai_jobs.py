@@ -180,7 +180,9 @@ def test_payloads_are_encrypted_when_the_settings_say_so(
     with acting_as(again.user_id):  # as the engine runs it
         handlers.annotate(again)
     assert scripted.asked == 2
-    assert VisionCacheEntry.objects.get().expires_at > timezone.now()
+    renewed = VisionCacheEntry.objects.get().expires_at
+    assert renewed is not None
+    assert renewed > timezone.now()
 
 
 def test_asking_is_refused_with_a_sentence(stored_image: Image) -> None:
