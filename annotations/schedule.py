@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from annotations.actions import maintenance
+from annotations.actions import maintenance, recalibrating
+from annotations.knowledge.errors import NotEnoughKnown
 from jobs.lease import report_progress
 from jobs.models import Missed, RecurringJob
 from jobs.schedule import Recurring, register
@@ -30,6 +31,25 @@ def refresh_cache_metrics(job: RecurringJob) -> None:
     report_progress(job, done=1, total=1, message="the figures by day are up to date")
 
 
+def recalibrate(job: RecurringJob) -> None:
+    """Learn what confidence means where a tenth more was decided than the last time."""
+    due = recalibrating.due()
+    ranked = refused = 0
+    for done, of in enumerate(due):
+        try:
+            for step in recalibrating.learn(of):
+                ranked += step
+                report_progress(job, done=done, total=len(due), message=f"{of}: ranking")
+        except NotEnoughKnown:
+            refused += 1
+    report_progress(
+        job,
+        done=len(due),
+        total=len(due),
+        message=f"{len(due) - refused} models calibrated, {ranked:,} annotations ranked anew",
+    )
+
+
 CLEANUP_ANNOTATIONS = register(
     Recurring(
         name="cleanup_annotations",
@@ -48,5 +68,15 @@ REFRESH_CACHE_METRICS = register(
         missed=Missed.ONCE,
         time_limit=timedelta(minutes=30),
         description="Brings the daily figures of the cache of answers up to date.",
+    )
+)
+RECALIBRATE_CONFIDENCE = register(
+    Recurring(
+        name="recalibrate_confidence",
+        cron="27 2 * * *",
+        run="annotations.schedule.recalibrate",
+        missed=Missed.ONCE,
+        time_limit=timedelta(hours=3),
+        description="Learns from reviews what confidence means, and ranks the queue by it.",
     )
 )

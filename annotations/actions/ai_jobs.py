@@ -15,7 +15,7 @@ from accounts.models import User
 from annotations import labels
 from annotations.boxes import Box
 from annotations.errors import BoxRefused, LabelRefused, NotNow
-from annotations.knowledge.calibrated import calibrated
+from annotations.knowledge.calibrated import curve_in_force
 from annotations.models import AiAnnotationJob, Annotation, BatchJob
 from audit.recording import record
 from database import system_settings
@@ -128,6 +128,7 @@ def store(
     remarks = [*answer.remarks, *remarks]
     made = []
     allowed = allowed_labels(job.image_id)
+    curve = curve_in_force(provider, answer.model)
     for number, box in enumerate(answer.boxes):
         try:
             place = Box.of_size(box.left, box.top, box.width, box.height)
@@ -148,7 +149,7 @@ def store(
                 bounding_box=place.to_json(),
                 vision_generated=True,
                 vision_confidence=confidence,
-                calibrated_confidence=calibrated(provider, answer.model, confidence),
+                calibrated_confidence=None if curve is None else curve.mean(confidence),
                 vision_provider=provider,
                 vision_model=answer.model,
                 ai_job=job,

@@ -16,11 +16,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
-from annotations.actions import ai_jobs, bulk
+from annotations.actions import ai_jobs, bulk, recalibrating
 from annotations.actions.claims import Filters
 from annotations.errors import AnnotationError, NotNow
+from annotations.knowledge.errors import NotEnoughKnown
 from annotations.models import BatchJob, BatchJobError, BatchType, Decision
 from audit.recording import record
+from database.actor import acting_as_system
 from imaging.models import Image
 from jobs.lease import holding, raise_if_cancelled, report_progress
 from jobs.retry import GiveUp
@@ -95,6 +97,8 @@ def run(job: BatchJob, *, ask_ahead: Doing) -> None:
             _for_each_image(job, _ask)
         case BatchType.WARM_CACHE:
             _for_each_image(job, ask_ahead)
+        case BatchType.RECALIBRATE:
+            _recalibrate(job)
         case other:
             raise GiveUp(f"Nobody knows how to do a batch of the kind {other!r}.")
 
@@ -137,7 +141,7 @@ def _for_each_image(job: BatchJob, do: Doing) -> None:
                 do(job, image, person)
             except (AnnotationError, GiveUp) as error:
                 failed += 1
-                _note_error(job, image, error)
+                _note_error(job, error, image)
             done += 1
         after = step[-1].pk
         _note(job, done=done, failed=failed, last=after)
@@ -158,6 +162,26 @@ def _ask(job: BatchJob, image: Image, person: User) -> None:
     )
 
 
+def _recalibrate(job: BatchJob) -> None:
+    """Each model for itself; begun anew where it stopped, since repeating does no harm."""
+    person = _person(job)
+    failed = 0
+    for done, of in enumerate(recalibrating.known()):
+        try:
+            with acting_as_system():
+                for ranked in recalibrating.learn(of, by=person):
+                    report_progress(
+                        job, done=done, total=job.item_count, message=f"{of}: {ranked:,} ranked"
+                    )
+                    raise_if_cancelled(job)
+        except NotEnoughKnown as error:
+            failed += 1
+            _note_error(job, error)
+        with holding(job):
+            BatchJob.objects.filter(pk=job.pk).update(done_count=done + 1, error_count=failed)
+    _finish(job)
+
+
 def _person(job: BatchJob) -> User:
     person = User.objects.filter(pk=job.user_id, is_active=True).first()
     if person is None:
@@ -173,11 +197,11 @@ def _note(job: BatchJob, *, done: int, last: UUID, failed: int = 0) -> None:
     report_progress(job, done=done, total=job.item_count, message=f"{done:,} done")
 
 
-def _note_error(job: BatchJob, image: Image, error: Exception) -> None:
+def _note_error(job: BatchJob, error: Exception, image: Image | None = None) -> None:
     with holding(job):
         BatchJobError.objects.create(
             job=job,
-            image_id=image.pk,
+            image_id=image.pk if image else None,
             error_code=type(error).__name__[:40],
             error_message=str(error)[:2000],
         )

@@ -63,8 +63,8 @@ _DECIDE: Final = """
             c.bounding_box, c.version
         FROM chosen c JOIN decided d ON d.id = c.id
     )
-    SELECT count(audits.record(
-        'annotation.' || %(decision)s, 'annotation', d.id::text, 'success',
+    SELECT audits.record_all(
+        'annotation.' || %(decision)s, 'annotation', coalesce(array_agg(d.id::text), '{}'),
         jsonb_build_object(
             'before', jsonb_build_object('review_status', 'pending', 'review_stage', %(stage)s),
             'after', jsonb_build_object(
@@ -73,7 +73,7 @@ _DECIDE: Final = """
             )
         ),
         jsonb_build_object('batch', %(batch)s, 'stage', %(stage)s)
-    )), coalesce(array_agg(d.id), '{}')
+    ), coalesce(array_agg(d.id), '{}')
     FROM decided d
 """
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.utils import timezone
 
 from accounts.models import User
@@ -29,6 +30,9 @@ from annotations.models import (
 )
 
 LASTS: Final = timedelta(minutes=10)
+
+# Compared as a row, so that the index begins at the place; with OR it is walked from its beginning.
+_PLACE: Final = Tuple(F("review_rank"), F("id"))
 
 _CLAIM: Final = """
     INSERT INTO review_claims AS c (annotation_id, reviewer_id, expires_at)
@@ -149,14 +153,11 @@ def next_for(
     with transaction.atomic():
         rows = waiting(filters, by=by)
         if before is not None:
-            rows = rows.filter(
-                Q(review_rank__lt=before.rank) | Q(review_rank=before.rank, id__lt=before.key)
-            ).order_by("-review_rank", "-id")
+            rows = rows.filter(TupleLessThan(_PLACE, (before.rank, before.key)))
+            rows = rows.order_by("-review_rank", "-id")
         found = None
         if after is not None:
-            later = rows.filter(
-                Q(review_rank__gt=after.rank) | Q(review_rank=after.rank, id__gt=after.key)
-            )
+            later = rows.filter(TupleGreaterThan(_PLACE, (after.rank, after.key)))
             found = _first_free(later, by)
         if found is None:
             found = _first_free(rows, by)

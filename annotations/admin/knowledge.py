@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from annotations import pictures
-from annotations.actions import calibrating, comparing
+from annotations.actions import calibrating, comparing, recalibrating
 from annotations.admin.sections import sections
+from annotations.errors import NotNow
 from annotations.knowledge import queries, reviewers
 from annotations.knowledge.comparison import Comparison, Figure
 from annotations.knowledge.errors import NotEnoughKnown, NothingToCompare
@@ -26,6 +27,7 @@ from annotations.knowledge.reviewers import Period, Reviewer, Share
 from annotations.models import ConfidenceCalibration
 from config.admin.formats import NOTHING, badge, duration, moment, number, percent
 from config.admin.registry import Page
+from imaging.admin.posting import person
 
 SEE: Final = "annotations.view_annotation"
 # How people work is shown to those who run the review.
@@ -82,6 +84,7 @@ def confidence(request: HttpRequest) -> HttpResponse:
         "models": [(str(of), count, of == chosen) for of, count in known],
         "curves": [_curve_row(one) for one in _latest_curves()],
         "least": calibrating.LEAST_DECISIONS,
+        "may_calibrate": request.user.has_perm(SEE_PEOPLE),
     }
     if chosen:
         try:
@@ -99,6 +102,18 @@ def confidence(request: HttpRequest) -> HttpResponse:
         "What a provider's confidence has meant so far, by what people decided.",
         context,
     )
+
+
+@require_POST
+def calibrate(request: HttpRequest) -> HttpResponse:
+    """Queue learning anew, of every model that enough was decided on."""
+    try:
+        job = recalibrating.request(by=person(request))
+    except NotNow as error:
+        messages.warning(request, str(error))
+        return HttpResponseRedirect(reverse("admin:annotations_knowledge"))
+    messages.success(request, "Calibrating is queued. This page shows how far it is.")
+    return HttpResponseRedirect(reverse("admin:annotations_batchjob_change", args=[job.pk]))
 
 
 def _chosen(asked: str, known: list[tuple[queries.Model, int]]) -> queries.Model | None:
@@ -306,6 +321,7 @@ def _spans(days: int) -> list[Span]:
 
 PAGES: Final = (
     Page("annotations/knowledge/", confidence, "annotations_knowledge"),
+    Page("annotations/knowledge/calibrate/", calibrate, "annotations_knowledge_calibrate"),
     Page("annotations/knowledge/providers/", providers, "annotations_knowledge_providers"),
     Page("annotations/knowledge/reviewers/", people, "annotations_knowledge_reviewers"),
 )

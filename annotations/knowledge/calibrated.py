@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 from django.db import connection
@@ -28,12 +27,3 @@ def curve_in_force(provider: str, model: str) -> Curve | None:
         .first()
     )
     return None if points is None else Curve.from_json(points)
-
-
-def calibrated(provider: str, model: str, confidence: Decimal | float) -> Decimal | None:
-    """What a stated confidence has meant so far; None where too little was decided to say.
-
-    For many boxes of one answer ask ``curve_in_force`` once, and its ``mean`` for each.
-    """
-    curve = curve_in_force(provider, model)
-    return None if curve is None else curve.mean(confidence)

@@ -32,7 +32,7 @@ class AiAnnotationJob(Job):
     """
 
     hidden_columns: ClassVar[frozenset[str]] = frozenset({"sealed_payloads"})
-    audit_noun: ClassVar[str] = "ai_job"
+    audit_noun: ClassVar[str] = "job"
     states: ClassVar[States] = States(
         ready=AiJobStatus.PENDING,
         running=AiJobStatus.PROCESSING,

@@ -40,7 +40,7 @@ class BatchJob(Job):
     ``resume_after`` is the key of the last item that was done: a batch that stopped goes on there.
     """
 
-    audit_noun: ClassVar[str] = "batch"
+    audit_noun: ClassVar[str] = "job"
     states: ClassVar[States] = States(
         ready=BatchStatus.PENDING,
         running=BatchStatus.PROCESSING,

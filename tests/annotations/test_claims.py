@@ -7,7 +7,8 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
@@ -51,6 +52,23 @@ def test_previous_goes_back() -> None:
 
     assert found is not None
     assert found.pk == first.pk
+
+
+@pytest.mark.parametrize("way", ["after", "before"])
+def test_a_place_deep_in_the_queue_is_found_by_the_index(way: str) -> None:
+    person, here = make_user("analyst"), of("0.5")
+    of("0.5")
+
+    with CaptureQueriesContext(connection) as captured:
+        claims.next_for(person, Filters(), **{way: Place(here.review_rank, here.pk)})
+    asked = next(q["sql"] for q in captured.captured_queries if "skip locked" in q["sql"].lower())
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN {asked}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "idx_annotations_desk" in plan
+    assert "Index Cond: (ROW(review_rank, id)" in plan
 
 
 def test_filters_are_kept_to() -> None:

@@ -81,6 +81,38 @@ def test_an_unknown_action_is_refused_in_python_and_in_sql() -> None:
         cursor.execute("SELECT audits.record('setting.eaten')")
 
 
+def test_many_rows_have_an_entry_each_with_what_was_done_to_all_of_them() -> None:
+    with connection.cursor() as cursor, context.within(HERE):
+        cursor.execute(
+            "SELECT audits.record_all('setting.updated', 'setting', ARRAY['a', 'b'],"
+            """ '{"before": {"x": null}, "after": {"x": 1}}', '{"batch": null}')"""
+        )
+        assert cursor.fetchone() == (2,)
+        cursor.execute("SELECT entry_id, salt, data FROM audits.audit_personal")
+        private = {key: (bytes(salt), data) for key, salt, data in cursor.fetchall()}
+
+    found = list(Entry.objects.order_by("resource_id"))
+    assert [(one.action, one.resource_type, one.resource_id) for one in found] == [
+        ("setting.updated", "setting", "a"),
+        ("setting.updated", "setting", "b"),
+    ]
+    for entry in found:
+        assert (entry.changes_before, entry.changes_after) == ({"x": None}, {"x": 1})
+        assert entry.details == {"batch": None}
+        assert entry.personal is not None
+        assert bytes(entry.personal) == entries.commitment(*private[entry.entry_id])
+    assert len({salt for salt, _ in private.values()}) == 2, "one says nothing about another"
+
+
+def test_many_rows_need_a_known_action_too() -> None:
+    with (
+        pytest.raises(DataError, match=r"knows no action setting\.eaten"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT audits.record_all('setting.eaten', 'setting', ARRAY['a'])")
+
+
 def test_floats_are_refused_by_their_place() -> None:
     with pytest.raises(TypeError, match=r"details\.score"):
         record("setting.updated", details={"score": 0.5})

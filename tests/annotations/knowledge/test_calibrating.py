@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from annotations.actions import calibrating
 from annotations.knowledge import queries
-from annotations.knowledge.calibrated import calibrated, curve_in_force
+from annotations.knowledge.calibrated import curve_in_force
 from annotations.knowledge.calibration import Curve
 from annotations.knowledge.errors import NotEnoughKnown
 from annotations.models import Annotation, ConfidenceCalibration
@@ -215,7 +215,9 @@ def test_ranking_in_sql_and_at_storing_agree_to_the_last_digit() -> None:
     simulated(120)
     calibrating.calibrate("local", "test-1")
 
-    at_storing = [calibrated("local", "test-1", row.vision_confidence or 0) for row in rows]
+    curve = curve_in_force("local", "test-1")
+    assert curve is not None
+    at_storing = [curve.mean(row.vision_confidence or 0) for row in rows]
 
     assert ranks(rows) == at_storing
 
@@ -243,7 +245,7 @@ def test_without_a_curve_confidences_mean_what_they_say() -> None:
     list(calibrating.rerank(LOCAL))
 
     assert ranks(rows) == [Decimal("0.3")]
-    assert calibrated("local", "test-1", Decimal("0.3")) is None
+    assert curve_in_force("local", "test-1") is None
     assert not calibrating.withdraw("local", "test-1")
     assert Entry.objects.filter(action="calibration.withdrawn").count() == 1
 
@@ -254,7 +256,9 @@ def test_whoever_may_see_annotations_may_have_their_confidence_read() -> None:
     analyst = make_user("analyst")
 
     with acting_as(analyst.pk):
-        assert calibrated("local", "test-1", 0.3) == Decimal("0.8")
+        curve = curve_in_force("local", "test-1")
+    assert curve is not None
+    assert curve.mean(0.3) == Decimal("0.8")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,1 @@
+DROP FUNCTION audits.record_all(text, text, text[], jsonb, jsonb);
