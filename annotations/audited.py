@@ -22,6 +22,8 @@ def declare() -> None:
         Action("annotation.rejected", "A reviewer rejected an annotation."),
         Action("annotation.reopened", "A decision on an annotation was taken back."),
         Action("annotation.removed", "An annotation was removed."),
+        Action("annotation.made_known", "An annotation became a check with a known answer."),
+        Action("annotation.made_unknown", "An annotation is no check of reviewers any more."),
         Action("annotation.checked", "A reviewer was checked with a known or decided annotation."),
         Action("ai_job.requested", "An AI provider was asked about an image."),
         Action("ai_job.failed", "An AI provider gave no usable answer."),

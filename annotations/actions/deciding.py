@@ -168,11 +168,9 @@ def undo(*, by: User) -> Annotation:
         was = annotation.review_status
         _restore(annotation, last.version)
         _save(annotation, "undone")
+        _close_checks(annotation)
         tell_of_decision(annotation, was)
         _note_reopening(annotation, by=by, stage=last.stage)
-        ReviewExtra.objects.filter(annotation=annotation, kind=ReviewKind.SPOT_CHECK).update(
-            is_open=False
-        )
         claims.claim(annotation, by=by)
     return annotation
 
@@ -334,7 +332,13 @@ def _reopen(annotation: Annotation, why: str, *, stage: str = ReviewStage.FINAL)
     annotation.review_stage = stage
     _clear_decision(annotation)
     _save(annotation, why)
+    _close_checks(annotation)
     tell_of_decision(annotation, was)
+
+
+def _close_checks(annotation: Annotation) -> None:
+    """What is decided anew may be decided otherwise: it checks nobody until it is chosen again."""
+    ReviewExtra.objects.filter(annotation=annotation, is_open=True).update(is_open=False)
 
 
 def _restore(annotation: Annotation, version: int) -> None:

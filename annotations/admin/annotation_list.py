@@ -76,6 +76,9 @@ class AnnotationAdmin(PictureColumns, ReadOnlyModelAdmin):
             for name, view in (
                 ("restore", annotation_page.restore),
                 ("reopen", annotation_page.reopen),
+                ("make_known", annotation_page.make_known),
+                ("forget_known", annotation_page.forget_known),
+                ("remove", annotation_page.remove),
             )
         ]
         return own + super().get_urls()

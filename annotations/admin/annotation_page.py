@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
-from annotations.actions import deciding
+from annotations.actions import deciding, editing, known_answers
 from annotations.admin import shown
 from annotations.admin.sections import sections
 from annotations.errors import AnnotationError
@@ -35,6 +35,8 @@ from imaging.admin.posting import person
 from imaging.admin.search import as_id
 
 _SHOWN: Final = 100
+# Who runs the review chooses what it is checked by.
+KNOWN: Final = "annotations.change_imagecollection"
 _OTHERS: Final = 200
 
 
@@ -98,6 +100,10 @@ def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
         "others": others.order_by("id").values("pk", "label", "review_status")[:20],
         "versions": _versions(annotation),
         "reviews": _reviews(request, annotation),
+        "may_choose_known": may(KNOWN) and annotation.review_status != ReviewStatus.PENDING,
+        # Whoever is checked by it must not be told.
+        "is_known": may(KNOWN) and known_answers.is_known(annotation),
+        "may_remove": may("annotations.delete_annotation"),
         "may_restore": may("annotations.change_annotation"),
         "may_reopen": may("annotations.review_annotation")
         and annotation.review_status != ReviewStatus.PENDING,
@@ -188,6 +194,40 @@ def reopen(request: HttpRequest, annotation_id: UUID) -> HttpResponse:
         return "It waits for review again."
 
     return _answered(request, annotation_id, reopened)
+
+
+@require_POST
+def make_known(request: HttpRequest, annotation_id: UUID) -> HttpResponse:
+    """Deal it among the rest, to check reviewers by it."""
+
+    def change() -> str:
+        known_answers.make_known([annotation_id], by=person(request))
+        return "Reviewers may be checked with it from now on: what was decided is its answer."
+
+    return _answered(request, annotation_id, change)
+
+
+@require_POST
+def forget_known(request: HttpRequest, annotation_id: UUID) -> HttpResponse:
+    """Deal it no more."""
+
+    def change() -> str:
+        known_answers.forget(Annotation.objects.get(pk=annotation_id), by=person(request))
+        return "Nobody is checked with it any more."
+
+    return _answered(request, annotation_id, change)
+
+
+@require_POST
+def remove(request: HttpRequest, annotation_id: UUID) -> HttpResponse:
+    """Take it away."""
+    annotation = Annotation.objects.select_related("image").filter(pk=annotation_id).first()
+    if annotation is None:
+        messages.warning(request, "This annotation is not here any more.")
+    else:
+        editing.remove(annotation, by=person(request))
+        messages.success(request, f"The annotation in {annotation.image.file_name} was removed.")
+    return HttpResponseRedirect(reverse("admin:annotations_annotation_changelist"))
 
 
 def _number(request: HttpRequest, name: str) -> int:

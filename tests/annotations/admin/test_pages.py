@@ -138,6 +138,59 @@ def test_an_earlier_version_is_restored_and_a_decision_reopened() -> None:
     assert logged_in("viewer").post(f"{address}/reopen/", {"version": "4"}).status_code == 403
 
 
+def test_a_decided_annotation_becomes_a_known_answer_and_is_none_any_more() -> None:
+    annotation = make_annotation()
+    address = f"/annotations/annotation/{annotation.pk}"
+    moderator = logged_in("moderator")
+
+    refused = moderator.post(f"{address}/make_known/", follow=True)
+    assert "still wait for review" in refused.content.decode()
+
+    first = make_user("analyst")
+    deciding.decide(annotation.pk, Verdict(Decision.APPROVED, version=1), by=first)
+    page = moderator.post(f"{address}/make_known/", follow=True).content.decode()
+    assert "what was decided is its answer" in page
+    assert "<span>known answer</span>" in page
+    extra = ReviewExtra.objects.get()
+    assert (extra.kind, extra.expected_decision, extra.is_open) == ("gold", "approved", True)
+    assert "known answer" not in logged_in("analyst").get(f"{address}/change/").content.decode()
+    assert logged_in("analyst").post(f"{address}/make_known/").status_code == 403
+
+    page = moderator.post(f"{address}/forget_known/", follow=True).content.decode()
+    assert "Nobody is checked with it any more" in page
+    assert not ReviewExtra.objects.filter(is_open=True).exists()
+    assert Entry.objects.filter(action__startswith="annotation.made_").count() == 2
+
+
+def test_what_is_reviewed_anew_checks_nobody() -> None:
+    annotation = make_annotation()
+    address = f"/annotations/annotation/{annotation.pk}"
+    moderator = logged_in("moderator")
+    deciding.decide(annotation.pk, Verdict(Decision.APPROVED, version=1), by=make_user("analyst"))
+    moderator.post(f"{address}/make_known/")
+
+    moderator.post(f"{address}/reopen/", {"version": "2"})
+
+    assert not ReviewExtra.objects.get().is_open
+
+
+def test_an_annotation_is_removed_by_who_may() -> None:
+    annotation = make_annotation(label="jay")
+    address = f"/annotations/annotation/{annotation.pk}"
+    assert "Remove it" not in logged_in("viewer").get(f"{address}/change/").content.decode()
+    assert logged_in("viewer").post(f"{address}/remove/").status_code == 403
+
+    moderator = logged_in("moderator")
+    assert "Remove it" in moderator.get(f"{address}/change/").content.decode()
+    said = moderator.post(f"{address}/remove/", follow=True).content.decode()
+
+    assert f"The annotation in {annotation.image.file_name} was removed" in said
+    assert not Annotation.objects.exists()
+    assert Entry.objects.get(action="annotation.removed").resource_id == str(annotation.pk)
+    again = moderator.post(f"{address}/remove/", follow=True).content.decode()
+    assert "is not here any more" in again
+
+
 def test_checks_of_reviewers_are_told_only_to_who_sets_them_up() -> None:
     annotation, person = make_annotation(), make_user("analyst")
     decided(annotation, make_user("moderator"))
