@@ -16,6 +16,8 @@ from django.db import connection, connections
 from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 
+from accounts.passwords import Argon2idHasher
+from accounts.passwords.verification import nobodys_hash
 from audit import recording
 from database import roles
 from database.connections import as_admin, as_owner, own_connection
@@ -85,25 +87,46 @@ def _assert_application_role() -> None:
     assert database.startswith("test_"), f"tests would run in {database}"
 
 
+REAL_COSTS: Final = {
+    name: getattr(Argon2idHasher, name) for name in ("memory_cost", "time_cost", "parallelism")
+}
+
+# What migrations leave behind and the product does not work without.
+_KEPT: Final = (
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "migrations_history",
+    "audit_action",
+    "role_permissions",
+)
+# Few rows are deleted sooner than a table is made anew; of many it is the other way round.
+_LARGE: Final = 512 * 1024
+
+_USED_TABLES: Final = """
+    SELECT format('%%I.%%I', n.nspname, c.relname), pg_relation_size(c.oid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+        AND c.relname <> ALL (%s) AND pg_relation_size(c.oid) > 0
+"""
+
+
 def _empty_tables(self: TransactionTestCase) -> None:
     """Empty every table after a test with real transactions, whatever its triggers forbid.
 
-    Django's flush runs as the application, which may not TRUNCATE.
+    Django's flush runs as the application, which may not TRUNCATE; and it would touch every table,
+    while a test writes into few.
     """
     connections.close_all()
     with as_admin(connection), own_connection() as admin:
         admin.execute("SET session_replication_role = replica")
-        tables = [
-            row[0]
-            for row in admin.execute(
-                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
-                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-                " AND tablename NOT IN ('django_migrations', 'django_content_type',"
-                " 'auth_permission', 'migrations_history', 'audit_action',"
-                " 'role_permissions')"
-            )
-        ]
-        admin.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+        used = admin.execute(_USED_TABLES, [list(_KEPT)]).fetchall()
+        large = [name for name, size in used if size > _LARGE]
+        if large:
+            admin.execute(f"TRUNCATE {', '.join(large)} CASCADE")
+        for name, size in used:
+            if size <= _LARGE:
+                admin.execute(f"DELETE FROM {name}")
         for filled in FILLED_BY_MIGRATIONS:
             admin.execute(filled.read_bytes())
 
@@ -154,3 +177,23 @@ def kept_entries_go_with_the_test(
             cursor.execute(*written)
 
     monkeypatch.setattr(recording, "_write_apart", write)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hashing_is_cheap() -> Iterator[None]:
+    """A password's hash takes a tenth of a second and 64 MiB: few tests need to pay for that."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Argon2idHasher, "memory_cost", 64)
+    patch.setattr(Argon2idHasher, "time_cost", 1)
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hashes as dear as the product's."""
+    for name, value in REAL_COSTS.items():
+        monkeypatch.setattr(Argon2idHasher, name, value)
+    nobodys_hash.cache_clear()
+    yield
+    nobodys_hash.cache_clear()

@@ -25,6 +25,7 @@ from annotations.models import (
     Annotation,
     AnnotationReview,
     Decision,
+    RejectionReason,
     ReviewClaim,
     ReviewKind,
     ReviewStage,
@@ -65,6 +66,9 @@ class ReviewSerializer(RowSerializer[AnnotationReview]):
     kind = serializers.ChoiceField(choices=ReviewKind.choices, read_only=True)
     stage = serializers.ChoiceField(choices=ReviewStage.choices, read_only=True)
     decision = serializers.ChoiceField(choices=Decision.choices, read_only=True)
+    rejection_reason = serializers.ChoiceField(
+        choices=RejectionReason.choices, read_only=True, allow_blank=True
+    )
     version = serializers.IntegerField(read_only=True, help_text="The one that was decided upon.")
 
     class Meta:

@@ -82,6 +82,9 @@ class AnnotationSerializer(RowSerializer[Annotation]):
         choices=ReviewStage.choices, read_only=True, help_text="Which decision it waits for."
     )
     reviewed_by_id = key_field(allow_null=True)
+    rejection_reason = serializers.ChoiceField(
+        choices=RejectionReason.choices, read_only=True, allow_blank=True
+    )
     ai_job_id = key_field(allow_null=True)
     version = serializers.IntegerField(
         read_only=True, help_text="Counts the changes; a decision names it."

@@ -67,6 +67,7 @@ def test_a_wrong_address_is_refused_before_the_database_is_asked() -> None:
         User.objects.create_user("not an address", PASSWORD)
 
 
+@pytest.mark.usefixtures("real_hashes")
 def test_passwords_are_argon2id_of_64_mib_3_iterations_and_4_lanes() -> None:
     user = User.objects.create_user("ana@example.org", PASSWORD)
 

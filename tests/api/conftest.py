@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.signals import request_finished, request_started
@@ -10,11 +10,17 @@ from django.db import close_old_connections
 
 from tests.api.asking import Asking
 from tests.api.world import World, make_world
+from tests.providers.fake import Fake
+from tests.providers.standing_in import fake, ring
+
+__all__ = ["fake", "ring"]
 
 
 @pytest.fixture
-def world(db: None) -> World:
-    """A small installation."""
+def world(db: None, fake: Callable[..., Fake], ring: object) -> World:
+    """A small installation; no provider beyond this machine is ever asked."""
+    for name in ("openai", "anthropic", "google"):
+        fake(name)
     return make_world()
 
 

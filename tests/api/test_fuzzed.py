@@ -43,7 +43,13 @@ CHECKS: Final = [
     checks.negative_data_rejection,
 ]
 # Fields of bodies that name a row, and the rows that they name.
-KEYS: Final = {"user": "people", "image_id": "images", "duplicate_of_id": "images"}
+KEYS: Final = {
+    "user": "people",
+    "image_id": "images",
+    "duplicate_of_id": "images",
+    "collection_id": "collections",
+    "annotation_id": "annotations",
+}
 _FEW, _MANY = 5, 15
 
 pytestmark = pytest.mark.usefixtures("connections_stay")

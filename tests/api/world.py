@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from accounts.actions import invitations
 from accounts.models import Session, User
-from imaging.models import AnalysisCacheEntry, AnalysisResultHistory
+from annotations.models import (
+    AiAnnotationJob,
+    AnnotationReview,
+    BatchJob,
+    BatchType,
+    Decision,
+)
+from imaging.models import AnalysisCacheEntry, AnalysisResultHistory, Image
+from providers.actions import money
+from providers.models import UsageEntry, UsageTracking
 from tests.accounts.api_keys.keys import make_key
 from tests.accounts.sessions.devices import program
-from tests.factories import make_image, make_job, make_result, make_user
+from tests.annotations.making import make_annotation, make_collection
+from tests.factories import (
+    make_image,
+    make_job,
+    make_own_key,
+    make_price,
+    make_provider,
+    make_quota,
+    make_result,
+    make_user,
+)
 
 ROLES: Final = ("admin", "moderator", "analyst", "viewer", "api_user")
 PASSWORD: Final = "correct horse violet tulip"
@@ -29,8 +49,9 @@ class World:
         """The path of the schema (``…/{id}/…``) or of the routes, for rows that there are."""
         parts = path.removeprefix("/api/v1/").split("/")
         first = "sessions" if parts[:2] == ["auth", "sessions"] else parts[0]
-        known = {"id": self.rows.get(first, ""), "name": "shapes", "file_hash": self.file_hash}
-        known["pk"] = known["id"]
+        row = self.rows.get(first, "")
+        known = dict.fromkeys(("id", "pk", "annotation_id", "collection_id", "batch_id"), row)
+        known |= {"name": "shapes", "file_hash": self.file_hash}
         return "/".join(_filled(part, known) for part in path.split("/"))
 
     def headers(self, role: str | None) -> dict[str, str]:
@@ -67,9 +88,55 @@ def make_world() -> World:
         "api-keys": make_key(bystander).key,
         "invitations": invited.invitation,
         "sessions": Session.objects.get(pk=other.session.pk),
+        **_annotation_rows(image, bystander),
+        **_provider_rows(bystander),
     }
     keys = {name: str(row.pk) for name, row in rows.items()}
     return World(people, tokens, keys, image.file_hash)
+
+
+def _annotation_rows(image: Image, by: User) -> dict[str, Any]:
+    annotation = make_annotation(image=image)
+    review = AnnotationReview.objects.create(
+        annotation=annotation,
+        reviewer=by,
+        stage="final",
+        decision=Decision.APPROVED,
+        label=annotation.label,
+        bounding_box=annotation.bounding_box,
+        version=1,
+    )
+    return {
+        "annotations": annotation,
+        "reviews": review,
+        "collections": make_collection(image),
+        "ai-jobs": AiAnnotationJob.objects.create(image=image, user=by, status="failed"),
+        "batches": BatchJob.objects.create(job_type=BatchType.ANNOTATE, user=by),
+    }
+
+
+def _provider_rows(by: User) -> dict[str, Any]:
+    """Rows of a provider; what somebody has spent is seen by that person and admins."""
+    provider = make_provider("openai")
+    price = make_price(provider)
+    hold = money.reserve(
+        user_id=by.pk,
+        provider=provider,
+        model=price.model,
+        purpose="test",
+        amount=Decimal("0.1"),
+        price=price,
+        seconds=60,
+    )
+    assert hold.id is not None
+    money.settle(hold.id, Decimal("0.1"))
+    return {
+        "providers": provider,
+        "provider-keys": make_own_key(user=by, provider=provider),
+        "usage": UsageEntry.objects.get(user=by),
+        "usage-by-day": UsageTracking.objects.get(user=by),
+        "quotas": make_quota(user=by),
+    }
 
 
 def _filled(part: str, known: dict[str, str]) -> str:

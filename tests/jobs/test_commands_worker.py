@@ -74,7 +74,7 @@ def test_a_worker_for_no_queue_at_all_is_refused(asked: Asked) -> None:
 
 @pytest.mark.parametrize("words", [["letters"], ["errands", "--queues", "letters"]])
 def test_a_worker_for_an_unknown_queue_is_refused(asked: Asked, words: list[str]) -> None:
-    with pytest.raises(CommandError, match=r"no queue 'letters'\. There are: errands, "):
+    with pytest.raises(CommandError, match=r"no queue 'letters'\. There are: .*errands, "):
         call_command("run_worker", *words)
 
     assert asked == []

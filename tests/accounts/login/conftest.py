@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pyotp
 import pytest
 
 from accounts.actions import second_factor
 from accounts.models import User
-from accounts.passwords import Argon2idHasher
-from accounts.passwords.verification import nobodys_hash
 from tests.factories import make_user
 
 PASSWORD = "a long enough phrase 42"
@@ -22,17 +20,7 @@ MakePerson = Callable[..., User]
 
 
 @pytest.fixture
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hashes of next to no cost, for what does not concern them."""
-    monkeypatch.setattr(Argon2idHasher, "memory_cost", 64)
-    monkeypatch.setattr(Argon2idHasher, "time_cost", 1)
-    nobodys_hash.cache_clear()
-    yield
-    nobodys_hash.cache_clear()
-
-
-@pytest.fixture
-def make_person(quick_hashes: None) -> MakePerson:
+def make_person() -> MakePerson:
     """A person with PASSWORD, kept with little cost."""
 
     def make(role: str = "viewer", password: str | None = PASSWORD, **fields: object) -> User:

@@ -14,7 +14,7 @@ from audit.models import Entry
 from database.actor import acting_as
 from tests.accounts.login.conftest import PASSWORD, WRONG, MakePerson
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick_hashes")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def insert(encoded: str, email: str = "ada@example.org") -> User:

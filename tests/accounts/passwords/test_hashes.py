@@ -35,6 +35,8 @@ BCRYPT_VECTORS = [
     ),
 ]
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
+
 
 @pytest.mark.parametrize(("password", "encoded"), BCRYPT_VECTORS)
 def test_known_hashes_of_bcrypt_are_verified(password: str, encoded: str) -> None:
