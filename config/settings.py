@@ -343,6 +343,8 @@ SECRETS_KMS_KEY = environment.kms_key("SECRETS_KMS_KEY", required=SECRETS_PROVID
 
 # Private networks (CIDR) in which a provider's base URL may lie all the same.
 PROVIDER_NETWORKS = environment.words("PROVIDER_NETWORKS", [])
+# Where `manage.py install_detector` finds its package: a file, an https address; else npm is asked.
+DETECTOR_SOURCE = os.environ.get("DETECTOR_SOURCE", "").strip()
 
 # --- Webhooks -----------------------------------------------------------------------------------
 

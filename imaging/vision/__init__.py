@@ -3,11 +3,19 @@
 Nothing here knows the database or the web.
 
     provider = LocalProvider(models=home / "models")
-    answer = provider.annotate(Access(), provider.default_model, picture, prompt, schema)
+    answer = provider.annotate(Access(), "", picture, prompt, schema)
 """
 
 from imaging.vision.errors import WeightsMissing
-from imaging.vision.local import LIMITS, MODEL, LocalProvider
+from imaging.vision.local import DETECTOR_MODEL, LIMITS, MODEL, LocalProvider
 from imaging.vision.weights import PACKAGE, PACKAGE_VERSION
 
-__all__ = ["LIMITS", "MODEL", "PACKAGE", "PACKAGE_VERSION", "LocalProvider", "WeightsMissing"]
+__all__ = [
+    "DETECTOR_MODEL",
+    "LIMITS",
+    "MODEL",
+    "PACKAGE",
+    "PACKAGE_VERSION",
+    "LocalProvider",
+    "WeightsMissing",
+]

@@ -10,3 +10,7 @@ class WeightsMissing(Exception):
 
 class TensorsUnreadable(Exception):
     """A file of tensors that is damaged, or holds anything but tensors."""
+
+
+class AnswerMalformed(Exception):
+    """A network answered with something that no picture can be the cause of."""

@@ -59,7 +59,7 @@ def onnx_of(tensors: Mapping[str, Tensor], *, note: Mapping[str, str]) -> bytes:
     (1, 1000) float32 before softmax. ``note`` is kept in the file. Raises `TensorsUnreadable`
     when a tensor is missing or of another shape, `WeightsMissing` without the package onnx.
     """
-    graph = _Graph(_onnx(), tensors)
+    graph = _Graph(onnx_package(), tensors)
     width = 32
     now = graph.convolution(INPUT, "_conv_stem", "_bn0", stride=2)
     kinds = chain.from_iterable(repeat(stage, stage.blocks) for stage in _STAGES)
@@ -72,7 +72,8 @@ def onnx_of(tensors: Mapping[str, Tensor], *, note: Mapping[str, str]) -> bytes:
     return graph.encoded(note)
 
 
-def _onnx() -> Any:
+def onnx_package() -> Any:
+    """The package onnx, imported when it is first needed. Raises `WeightsMissing`."""
     try:
         return importlib.import_module("onnx")
     except ImportError as error:

@@ -27,12 +27,7 @@ class Network:
     """
 
     def __init__(self, data: bytes) -> None:
-        runtime = _runtime()
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = opened(data)
 
     def probabilities(self, picture: Levels) -> Levels:
         """One probability for each of the 1000 classes.
@@ -56,12 +51,23 @@ def network_in(directory: Path) -> Network:
     directory = directory.resolve()
     with _loading:
         if directory not in _loaded:
-            _runtime()  # what is missing is told before anything is converted
+            runtime()  # what is missing is told before anything is converted
             _loaded[directory] = Network(network(directory))
         return _loaded[directory]
 
 
-def _runtime() -> Any:
+def opened(data: bytes) -> Any:
+    """A session over the bytes of an ONNX file, on one thread. Raises `WeightsMissing`."""
+    package = runtime()
+    options = package.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return package.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def runtime() -> Any:
+    """The package onnxruntime, imported when it is first needed. Raises `WeightsMissing`."""
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:

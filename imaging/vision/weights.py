@@ -69,7 +69,7 @@ def network(directory: Path, *, source_file: Path | None = None) -> bytes:
     if data and _digest(data) == ONNX_SHA256:
         return data
     data = converted(source() if source_file is None else source_file)
-    _write(file, data)
+    write_whole(file, data)
     return data
 
 
@@ -105,12 +105,12 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _write(file: Path, data: bytes) -> None:
-    """Whole or not at all: under a name of its own first, then renamed."""
+def write_whole(file: Path, data: bytes) -> None:
+    """Whole or not at all: under a name of its own first, then renamed. Raises `WeightsMissing`."""
     temporary = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f"{FILE_NAME}.", dir=file.parent)
+        handle, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
