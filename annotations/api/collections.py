@@ -73,6 +73,7 @@ def _percent(help_text: str) -> serializers.DecimalField:
         min_value=Decimal(0),
         max_value=Decimal(100),
         required=False,
+        coerce_to_string=False,
         help_text=help_text,
     )
 

@@ -22,7 +22,7 @@ _TEXTS: Final = (
     serializers.DateField,
     serializers.ChoiceField,
 )
-_NUMBERS: Final = (serializers.IntegerField, serializers.FloatField, serializers.DecimalField)
+_NUMBERS: Final = (serializers.IntegerField, serializers.FloatField)
 
 
 def refuse_other_types(body: Any, fields: Mapping[str, AnyField]) -> None:
@@ -47,6 +47,9 @@ def _wrong(value: Any, field: AnyField) -> Any:
     if isinstance(field, serializers.ListField) and isinstance(value, list):
         items = {at: _wrong(item, field.child) for at, item in enumerate(value)}
         return {at: found for at, found in items.items() if found}
+    if isinstance(field, serializers.DecimalField):  # money is text, so that no digit is lost
+        kind = _TEXT if getattr(field, "coerce_to_string", True) else _NUMBER
+        return None if kind[1](value) else [kind[2]]
     for kinds, fits, sentence in _RULES:
         if isinstance(field, kinds):
             return None if fits(value) else [sentence]
@@ -58,9 +61,11 @@ def _is_number(value: Any) -> bool:
 
 
 _Rule = tuple[tuple[type[Any], ...], Callable[[Any], bool], str]
+_TEXT: Final[_Rule] = (_TEXTS, lambda value: isinstance(value, str), "It must be a text.")
+_NUMBER: Final[_Rule] = (_NUMBERS, _is_number, "It must be a number, without quotation marks.")
 _RULES: Final[list[_Rule]] = [
-    (_TEXTS, lambda value: isinstance(value, str), "It must be a text."),
-    (_NUMBERS, _is_number, "It must be a number, without quotation marks."),
+    _TEXT,
+    _NUMBER,
     (
         (serializers.BooleanField,),
         lambda value: isinstance(value, bool),

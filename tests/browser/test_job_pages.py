@@ -158,7 +158,7 @@ def test_all_failed_jobs_are_retried_from_the_page_of_queues(staff_page: StaffPa
 def test_queues_are_walked_through_by_key(staff_page: StaffPage) -> None:
     page = staff_page("viewer").open("/jobs/queue/")
 
-    names = page.locator("tbody th a").all_inner_texts()
+    names = page.locator("[data-row] h2 a").all_inner_texts()
     page.keyboard.press("j")
     expect(page.get_by_role("link", name=names[0], exact=True)).to_be_focused()
     page.keyboard.press("j")

@@ -21,6 +21,8 @@ class Everything(serializers.Serializer[Any]):
     moment = serializers.DateTimeField()
     whole = serializers.IntegerField()
     part = serializers.FloatField()
+    money = serializers.DecimalField(14, 6)
+    share = serializers.DecimalField(5, 4, coerce_to_string=False)
     truth = serializers.BooleanField()
     texts = serializers.ListField(child=serializers.CharField())
     document = serializers.JSONField()
@@ -33,6 +35,8 @@ GOOD: dict[str, Any] = {
     "moment": "2026-11-21T14:05:00Z",
     "whole": 5,
     "part": 5,
+    "money": "1.50",
+    "share": 0.95,
     "truth": False,
     "texts": ["a", "b"],
     "document": {"any": [1, "two", None]},
@@ -58,6 +62,8 @@ def test_values_of_the_named_types_are_taken() -> None:
         ("whole", True),
         ("part", "0.5"),
         ("part", False),
+        ("money", 1.5),
+        ("share", "0.95"),
         ("truth", "true"),
         ("truth", 1),
         ("truth", "on"),

@@ -204,7 +204,7 @@ def test_lists_make_the_same_number_of_queries_for_any_page(admin: Caller) -> No
 
 def test_an_admin_gives_limits_and_changes_them(admin: Caller) -> None:
     user = make_user()
-    made = admin.post(f"{API}quotas/", {"user": str(user.pk), "daily_cost_limit": 1.5})
+    made = admin.post(f"{API}quotas/", {"user": str(user.pk), "daily_cost_limit": "1.50"})
     assert made.status_code == 201, made.content
     path = f"{API}quotas/{made.json()['id']}/"
 
