@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -70,8 +69,8 @@ def _percent(help_text: str) -> serializers.DecimalField:
     return serializers.DecimalField(
         5,
         2,
-        min_value=Decimal(0),
-        max_value=Decimal(100),
+        min_value=0,
+        max_value=100,
         required=False,
         coerce_to_string=False,
         help_text=help_text,

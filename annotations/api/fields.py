@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
@@ -75,11 +74,11 @@ class SelectionSerializer(serializers.Serializer[Any]):
     provider = serializers.CharField(max_length=40, required=False)
     label = serializers.CharField(max_length=LONGEST, required=False)  # type: ignore[assignment] # a field of this name
     min_confidence = serializers.DecimalField(
-        5, 4, min_value=Decimal(0), max_value=Decimal(1), required=False, coerce_to_string=False,
+        5, 4, min_value=0, max_value=1, required=False, coerce_to_string=False,
         help_text="Of the calibrated confidence, where there is one.",
     )  # fmt: skip
     max_confidence = serializers.DecimalField(
-        5, 4, min_value=Decimal(0), max_value=Decimal(1), required=False, coerce_to_string=False
+        5, 4, min_value=0, max_value=1, required=False, coerce_to_string=False
     )
 
 

@@ -17,15 +17,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.asked import caller_of, checked
+from config.api.examples import answer, body
 from config.api.filters import FilterSet
 from config.api.permissions import LOGGED_IN, NO_KEY
 from config.api.preconditions import etag_of
 from config.api.views import Listed, Retrieved, RowViewSet
 from providers.actions import keys
+from providers.api import examples
 from providers.errors import KeyNotTaken, KeyNotTested, NoSuchProvider
 from providers.models import KeyStatus, UserProvider
 
 
+@answer("A key that works", examples.KEY)
 class ProviderKeySerializer(serializers.ModelSerializer[UserProvider]):
     """A key as it is read: where it belongs, its last four characters, and whether it works."""
 
@@ -48,6 +51,7 @@ class ProviderKeySerializer(serializers.ModelSerializer[UserProvider]):
         read_only_fields = fields
 
 
+@body("A key", examples.NEW_KEY)
 class NewProviderKeySerializer(serializers.Serializer[Any]):
     """A key to be entered, in place of the one before."""
 
@@ -60,12 +64,14 @@ class NewProviderKeySerializer(serializers.Serializer[Any]):
     )
 
 
+@body("Switched off", examples.KEY_CHANGES)
 class ProviderKeyChangesSerializer(serializers.Serializer[Any]):
     """What is to be different of a key."""
 
     is_active = serializers.BooleanField()
 
 
+@answer("It works", examples.TESTED)
 class TestedSerializer(serializers.Serializer[Any]):
     """What a test of a key found."""
 

@@ -12,16 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.asked import caller_of, checked
+from config.api.examples import answer, body
 from config.api.filters import FilterSet
 from config.api.permissions import NO_KEY
 from config.api.preconditions import etag_of
 from config.api.views import Listed, Retrieved, RowViewSet
 from providers.actions import changing
+from providers.api import examples
 from providers.api.declared import READ_PROVIDERS
 from providers.errors import NotPossible
 from providers.models import HealthStatus, Provider, ProviderHealth
 
 
+@answer("OpenAI", examples.PROVIDER)
 class ProviderSerializer(serializers.ModelSerializer[Provider]):
     """A provider, whether it is asked, and what the last check found; never a key."""
 
@@ -71,6 +74,7 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
         return shown
 
 
+@body("Asked first, for longer", examples.PROVIDER_CHANGES)
 class ProviderChangesSerializer(serializers.Serializer[Any]):
     """What is to be different of a provider."""
 

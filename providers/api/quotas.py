@@ -12,16 +12,19 @@ from rest_framework.response import Response
 
 from accounts.api.asked import caller_of, checked
 from accounts.models import User
+from config.api.examples import answer, body
 from config.api.filters import FilterSet, KeyFilter
 from config.api.permissions import NO_KEY
 from config.api.views import Listed, Retrieved, RowViewSet
 from providers.actions import quotas
+from providers.api import examples
 from providers.errors import NotPossible
 from providers.models import UserQuota
 
 _LARGEST = 2_147_483_647
 
 
+@answer("Five dollars a day", examples.QUOTA)
 class QuotaSerializer(serializers.ModelSerializer[UserQuota]):
     """A person's limits in a day and a month (UTC), in US dollars; null for the default."""
 
@@ -31,6 +34,7 @@ class QuotaSerializer(serializers.ModelSerializer[UserQuota]):
         read_only_fields = fields
 
 
+@body("A month's requests", examples.QUOTA_CHANGES)
 class QuotaChangesSerializer(serializers.Serializer[Any]):
     """Limits to be set; null for the default of the settings."""
 
@@ -46,6 +50,7 @@ class QuotaChangesSerializer(serializers.Serializer[Any]):
     )
 
 
+@body("Five dollars a day", examples.NEW_QUOTA)
 class NewQuotaSerializer(QuotaChangesSerializer):
     """Limits of a person; where there are some, those that are named are changed."""
 

@@ -10,15 +10,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.asked import caller_of
+from config.api.examples import answer
 from config.api.filters import DayFilter, FilterSet, KeyFilter, MomentFilter, TextFilter
 from config.api.permissions import LOGGED_IN
 from config.api.preconditions import etag_of
 from config.api.views import ApiView, Listed, Retrieved, RowViewSet
 from providers import limits
+from providers.api import examples
 from providers.api.declared import READ_USAGE
 from providers.models import UsageEntry, UsageTracking
 
 
+@answer("A call", examples.CALL)
 class UsageSerializer(serializers.ModelSerializer[UsageEntry]):
     """One call in the ledger; amounts in US dollars."""
 
@@ -72,6 +75,7 @@ class UsageViewSet(Listed, Retrieved, RowViewSet):
     scope = READ_USAGE
 
 
+@answer("A day", examples.DAY)
 class UsageByDaySerializer(serializers.ModelSerializer[UsageTracking]):
     """A person's calls to one model in one day (UTC)."""
 
@@ -125,6 +129,7 @@ class UsageByDayViewSet(Listed, Retrieved, RowViewSet):
         return etag_of(row, row.request_count, str(row.total_cost))
 
 
+@answer("Today", examples.LEFT)
 class LeftSerializer(serializers.Serializer[Any]):
     """What may be spent in a day or a month (UTC), in US dollars; null for no limit."""
 

@@ -88,7 +88,10 @@ def test_an_item_of_another_type_is_refused_by_its_place() -> None:
 
 
 def test_a_form_has_texts_alone_and_they_are_read() -> None:
-    form = QueryDict("whole=5&part=0.5&truth=true&text=5&choice=1&texts=a&document=1", mutable=True)
+    form = QueryDict(
+        "whole=5&part=0.5&truth=true&text=5&choice=1&texts=a&document=1&money=1.5&share=0.5",
+        mutable=True,
+    )
     form.update({"key": GOOD["key"], "moment": GOOD["moment"]})
 
     assert validated(Everything(data=form))["whole"] == 5
