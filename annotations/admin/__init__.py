@@ -35,12 +35,6 @@ add_navigation(
         permission="annotations.review_annotation",
         count=desk.waiting_in_nav,
         count_meaning="annotations wait for review",
-        also_active_for=(
-            "annotations_annotation",
-            "annotations_imagecollection",
-            "annotations_bulk",
-            "annotations_knowledge",
-            "annotations_exercises",
-        ),
+        also_active_for=("annotations_",),
     )
 )

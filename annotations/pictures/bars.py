@@ -98,7 +98,8 @@ def day_bars(days: Mapping[date, Mapping[UUID, int]], names: Mapping[UUID, str])
             parts.append(words(x, _BOTTOM + 18, f"{moment:%d %b}", anchor="middle", faint=True))
     parts.extend(_keys(people))
     total = sum(sum(day.values()) for day in shown)
-    title = f"{total:,} decisions in {span} days, {most:,} on the busiest"
+    days_long = "1 day" if span == 1 else f"{span} days"
+    title = f"{total:,} decisions in {days_long}, {most:,} on the busiest"
     return sheet(_DAYS, title, _WIDTH, _HEIGHT + 20, *parts)
 
 

@@ -382,5 +382,6 @@ def register_missing(site: AdminSite) -> None:
     for model in models:
         if not site.is_registered(model):
             site.register(model, JobAdmin)
-    made = (model._meta for model in models if isinstance(site._registry[model], JobAdmin))
+    # A package with pages of its own says itself where they belong.
+    made = (model._meta for model in models if type(site._registry[model]) is JobAdmin)
     add_place(*(f"{options.app_label}_{options.model_name}_" for options in made))
