@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
@@ -24,8 +22,6 @@ from tests.factories import make_user
 pytestmark = pytest.mark.browser
 
 NEW = "copper lantern meadow orbit"
-Scheme = Literal["light", "dark"]
-both_schemes = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +39,10 @@ def look(staff_page: StaffPage, name: str) -> None:
 # --- Invitation -----------------------------------------------------------------------------------
 
 
-@both_schemes
-def test_an_invitation_is_accepted_with_the_keyboard(staff_page: StaffPage, scheme: Scheme) -> None:
+def test_an_invitation_is_accepted_with_the_keyboard(staff_page: StaffPage) -> None:
     invitations.create("grace@example.org", "analyst", by=make_user("admin"))
-    page = staff_page.scheme(scheme).open(f"/invitation/link/{last_token()}/")
-    look(staff_page, f"invitation-{scheme}")
+    page = staff_page.open(f"/invitation/link/{last_token()}/")
+    look(staff_page, "invitation")
 
     expect(page.get_by_label("Your name")).to_be_focused()
     page.keyboard.type("Grace")
@@ -63,7 +58,7 @@ def test_an_invitation_is_accepted_with_the_keyboard(staff_page: StaffPage, sche
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Your account is ready")
-    look(staff_page, f"invitation-done-{scheme}")
+    look(staff_page, "invitation-done")
     page.get_by_role("link", name="Log in").click()
     log_in(page, "grace@example.org", NEW)
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
@@ -79,25 +74,23 @@ def test_the_passwords_are_shown_when_asked(staff_page: StaffPage) -> None:
         expect(page.get_by_label(label, exact=True)).to_have_attribute("type", "text")
 
 
-@both_schemes
-def test_a_dead_link_gets_a_calm_page(staff_page: StaffPage, scheme: Scheme) -> None:
+def test_a_dead_link_gets_a_calm_page(staff_page: StaffPage) -> None:
     for path in ("/invitation/link/none/", "/password_reset/link/none/"):
-        page = staff_page.scheme(scheme).open(path)
+        page = staff_page.open(path)
 
         expect(page.get_by_role("heading", level=1)).to_have_text("This link does not work")
-        look(staff_page, f"dead-link-{scheme}")
+        look(staff_page, "dead-link")
 
 
 # --- Forgotten password ---------------------------------------------------------------------------
 
 
-@both_schemes
-def test_a_forgotten_password_is_replaced(staff_page: StaffPage, scheme: Scheme) -> None:
+def test_a_forgotten_password_is_replaced(staff_page: StaffPage) -> None:
     user = make_person("viewer")
-    page = staff_page.scheme(scheme).open("/login/")
+    page = staff_page.open("/login/")
 
     page.get_by_role("link", name="Forgotten password?").click()
-    look(staff_page, f"reset-{scheme}")
+    look(staff_page, "reset")
     page.get_by_label("E-mail address").fill("nobody")
     page.keyboard.press("Enter")
     expect(page.get_by_text("This is not an e-mail address")).to_be_visible()
@@ -105,14 +98,14 @@ def test_a_forgotten_password_is_replaced(staff_page: StaffPage, scheme: Scheme)
     page.get_by_label("E-mail address").fill(user.email)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
-    look(staff_page, f"reset-sent-{scheme}")
+    look(staff_page, "reset-sent")
     page.goto(f"/password_reset/link/{last_token()}/")
-    look(staff_page, f"reset-new-{scheme}")
+    look(staff_page, "reset-new")
     page.get_by_label("New password", exact=True).fill(NEW)
     page.get_by_label("New password again").fill(NEW)
     page.get_by_role("button", name="Set the password").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your password is set")
-    look(staff_page, f"reset-done-{scheme}")
+    look(staff_page, "reset-done")
     page.get_by_role("link", name="Log in").click()
     log_in(page, user.email, NEW)
 
@@ -133,17 +126,16 @@ def test_who_asks_too_often_is_told(staff_page: StaffPage) -> None:
 # --- Second factor --------------------------------------------------------------------------------
 
 
-@both_schemes
-def test_one_time_codes_are_set_up_without_a_mouse(staff_page: StaffPage, scheme: Scheme) -> None:
+def test_one_time_codes_are_set_up_without_a_mouse(staff_page: StaffPage) -> None:
     user = make_person("viewer")
-    page = staff_page(user).scheme(scheme).open("/second_factor/")
-    look(staff_page, f"factor-off-{scheme}")
+    page = staff_page(user).open("/second_factor/")
+    look(staff_page, "factor-off")
 
     page.get_by_label("Your password").focus()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Set up one-time codes")
-    look(staff_page, f"factor-set-up-{scheme}")
+    look(staff_page, "factor-set-up")
     secret = TotpDevice.objects.get(user=user).secret.reveal()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     assert page.locator(".factor-key").inner_text().replace(" ", "") == secret
@@ -156,24 +148,23 @@ def test_one_time_codes_are_set_up_without_a_mouse(staff_page: StaffPage, scheme
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
     expect(page.locator(".recovery-codes code")).to_have_count(10)
-    look(staff_page, f"factor-codes-{scheme}")
+    look(staff_page, "factor-codes")
     page.get_by_role("link", name="I have kept them").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
     assert second_factor.is_on(user)
 
 
-@both_schemes
-def test_the_page_of_what_is_on_is_sound(staff_page: StaffPage, scheme: Scheme) -> None:
+def test_the_page_of_what_is_on_is_sound(staff_page: StaffPage) -> None:
     user = make_person("viewer")
     turn_on(user)
     kept = RecoveryCode.objects.filter(user=user)[0].pk
     RecoveryCode.objects.filter(user=user).exclude(pk=kept).update(used_at=timezone.now())
-    page = staff_page(user).scheme(scheme).open("/")
+    page = staff_page(user).open("/")
     expect(page.get_by_text("You have one recovery code left.")).to_be_visible()
 
     page.get_by_role("link", name="Make new ones").click()
-    look(staff_page, f"factor-on-{scheme}")
+    look(staff_page, "factor-on")
     form = page.locator("#new-codes")
     form.get_by_label("Your password").fill(PASSWORD)
     form.get_by_label("Code").fill("000000x")

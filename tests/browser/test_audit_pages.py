@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -61,24 +61,18 @@ def addresses(entry: Entry) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_of_a_log_without_a_sealer_are_sound(
-    staff_page: StaffPage, scheme: Literal["light", "dark"]
-) -> None:
+def test_the_pages_of_a_log_without_a_sealer_are_sound(staff_page: StaffPage) -> None:
     entry = write()
-    staff_page("admin").scheme(scheme)
+    staff_page("admin")
 
     for address in [*addresses(entry), "/"]:
         staff_page.open(address)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_of_a_busy_log_are_sound(
-    staff_page: StaffPage, sealer: Sealer, scheme: Literal["light", "dark"]
-) -> None:
+def test_the_pages_of_a_busy_log_are_sound(staff_page: StaffPage, sealer: Sealer) -> None:
     entry = busy(sealer)
     fresh = Entry.objects.order_by("-id")[0]
-    staff_page("admin").scheme(scheme)
+    staff_page("admin")
 
     for address in [*addresses(entry), page_of(fresh), "/"]:
         staff_page.open(address)

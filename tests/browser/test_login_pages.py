@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Literal
 
 import pyotp
 import pytest
@@ -34,13 +33,10 @@ def focused_name(page: Page) -> str:
     return name.strip()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_steps_are_sound_in_both_schemes(
-    staff_page: StaffPage, person: User, scheme: Literal["light", "dark"]
-) -> None:
+def test_both_steps_are_sound_in_both_schemes(staff_page: StaffPage, person: User) -> None:
     app = pyotp.TOTP(second_factor.enrol(person).secret)
     second_factor.confirm(person, app.now())
-    page = staff_page.scheme(scheme).open("/login/?late=1&next=/search/")
+    page = staff_page.open("/login/?late=1&next=/search/")
     expect(page.get_by_role("alert")).to_contain_text("Begin again")
 
     page.get_by_label("E-mail address").fill(person.email)
@@ -94,11 +90,8 @@ def test_a_password_is_pasted(staff_page: StaffPage, person: User) -> None:
     expect(page.get_by_label("Password", exact=True)).to_have_value(PASSWORD)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_ones_own_password_is_changed(
-    staff_page: StaffPage, person: User, scheme: Literal["light", "dark"]
-) -> None:
-    page = staff_page(person).scheme(scheme).open("/password_change/")
+def test_ones_own_password_is_changed(staff_page: StaffPage, person: User) -> None:
+    page = staff_page(person).open("/password_change/")
 
     page.get_by_label("Your password until now").fill(PASSWORD)
     page.get_by_label("New password", exact=True).fill("Grace2026")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -30,9 +29,6 @@ from tests.browser.harness import StaffPage
 from tests.factories import make_user
 
 pytestmark = pytest.mark.browser
-
-Scheme = Literal["light", "dark"]
-both_schemes = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 @pytest.fixture(autouse=True)
@@ -72,10 +68,7 @@ def press_tab_until(page: Page, name: str, most: int = 60) -> None:
 # --- Every page -----------------------------------------------------------------------------------
 
 
-@both_schemes
-def test_the_pages_are_sound_with_everything_in_them(
-    staff_page: StaffPage, admin: User, scheme: Scheme
-) -> None:
+def test_the_pages_are_sound_with_everything_in_them(staff_page: StaffPage, admin: User) -> None:
     people = people_in_every_state(admin)
     ada = people["ada"]
     key = ApiKey.objects.filter(user=ada).order_by("id")[0]
@@ -87,21 +80,18 @@ def test_the_pages_are_sound_with_everything_in_them(
     paths += [page_of(one) for one in ApiKey.objects.all()]
     paths += [door_of(key, name) for name in ("edit", "revoke")]
     paths += [page_of(one) for one in Invitation.objects.all()]
-    staff_page(admin).scheme(scheme)
+    staff_page(admin)
 
     for path in paths:
         staff_page.open(path)
     for name, path in (("people", PEOPLE), ("person", page_of(ada)), ("account", ACCOUNT)):
         staff_page.page.goto(path)
         for width in (1440, 800):
-            assert staff_page.screenshot(f"{name}-{scheme}", width=width).stat().st_size > 20_000
+            assert staff_page.screenshot(name, width=width).stat().st_size > 20_000
 
 
-@both_schemes
-def test_the_pages_are_sound_with_nothing_in_them(
-    staff_page: StaffPage, admin: User, scheme: Scheme
-) -> None:
-    staff_page(admin).scheme(scheme)
+def test_the_pages_are_sound_with_nothing_in_them(staff_page: StaffPage, admin: User) -> None:
+    staff_page(admin)
     bare = make_user("viewer")
 
     for path in (KEYS, INVITATIONS, ACCOUNT, page_of(bare), f"{PEOPLE}?access=locked"):
@@ -273,11 +263,10 @@ def test_sessions_are_chosen_and_ended(staff_page: StaffPage, admin: User) -> No
 # --- One's own ------------------------------------------------------------------------------------
 
 
-@both_schemes
-def test_a_key_is_made_and_shown_once(staff_page: StaffPage, scheme: Scheme) -> None:
+def test_a_key_is_made_and_shown_once(staff_page: StaffPage) -> None:
     ada = with_password("analyst", full_name="Ada Lovelace")
     staff_page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = staff_page(ada).scheme(scheme).open(ACCOUNT)
+    page = staff_page(ada).open(ACCOUNT)
 
     page.get_by_role("link", name="Make a key").click()
     page.get_by_role("button", name="Make the key").click()
@@ -288,7 +277,7 @@ def test_a_key_is_made_and_shown_once(staff_page: StaffPage, scheme: Scheme) -> 
     page.get_by_label("read:images").check()
     page.get_by_role("button", name="Make the key").click()
     secret = page.locator("#secret").inner_text()
-    assert staff_page.screenshot(f"new-key-{scheme}", width=800).stat().st_size > 5000
+    assert staff_page.screenshot("new-key", width=800).stat().st_size > 5000
     expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible()
     page.keyboard.press("c")
     expect(page.get_by_text("Copied", exact=True)).to_be_visible()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 from playwright.sync_api import expect
 
@@ -29,12 +27,9 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_are_sound_in_both_schemes(
-    staff_page: StaffPage, scheme: Literal["light", "dark"]
-) -> None:
+def test_the_pages_are_sound_in_both_schemes(staff_page: StaffPage) -> None:
     people = [make_user("viewer") for _ in range(55)]
-    staff_page("admin").scheme(scheme)
+    staff_page("admin")
 
     for address in [*PAGES, f"/accounts/user/{people[0].pk}/change/"]:
         staff_page.open(address)
@@ -49,11 +44,8 @@ def test_a_page_to_look_at_is_sound(staff_page: StaffPage) -> None:
     expect(page.get_by_role("link", name="Back to the list")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_door_is_sound_in_both_schemes(
-    staff_page: StaffPage, scheme: Literal["light", "dark"]
-) -> None:
-    page = staff_page.scheme(scheme).open("/login/")
+def test_the_door_is_sound_in_both_schemes(staff_page: StaffPage) -> None:
+    page = staff_page.open("/login/")
 
     page.get_by_label("E-mail address").fill("nobody@example.org")
     page.get_by_label("Password", exact=True).fill("wrong")
