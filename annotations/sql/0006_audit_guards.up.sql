@@ -40,7 +40,12 @@ CREATE CONSTRAINT TRIGGER log_audit_update AFTER UPDATE OF
         NEW.response_payload, NEW.sealed_payloads, NEW.batch_job_id, NEW.from_cache,
         NEW.box_count, NEW.cost, NEW.response_time_ms, NEW.error_code
     ))
-    EXECUTE FUNCTION log_job_event('{updated_at}', 'image', 'image_id');
+    EXECUTE FUNCTION log_job_event(
+        '{status,retry_count,error_message,last_error_at,started_at,completed_at,'
+        'estimated_completion_at,worker_id,attempt,available_at,expires_at,deadline_at,turn,'
+        'cancel_requested,progress_done,progress_total,progress_message,hold_id,updated_at}',
+        'image', 'image_id'
+    );
 DROP TRIGGER log_audit_update ON batch_jobs;
 CREATE CONSTRAINT TRIGGER log_audit_update AFTER UPDATE OF
         id, created_at, priority, max_retries, unique_key, job_type, user_id, parameters
@@ -52,4 +57,10 @@ CREATE CONSTRAINT TRIGGER log_audit_update AFTER UPDATE OF
         NEW.id, NEW.created_at, NEW.priority, NEW.max_retries, NEW.unique_key, NEW.job_type,
         NEW.user_id, NEW.parameters
     ))
-    EXECUTE FUNCTION log_job_event('{}', '', '');
+    EXECUTE FUNCTION log_job_event(
+        '{status,retry_count,error_message,last_error_at,started_at,completed_at,'
+        'estimated_completion_at,worker_id,attempt,available_at,expires_at,deadline_at,turn,'
+        'cancel_requested,progress_done,progress_total,progress_message,item_count,done_count,'
+        'error_count,resume_after}',
+        '', ''
+    );
