@@ -26,7 +26,7 @@ INSERT INTO annotations (image_id, label, bounding_box, vision_generated, vision
 SELECT md5('image ' || n %% (%(rows)s / 5))::uuid, 'bird ' || n %% 300,
     '{"topLeft": {"x": 0.1, "y": 0.1}, "bottomRight": {"x": 0.5, "y": 0.5},
       "width": 0.4, "height": 0.4}',
-    true, (n * 7919 %% 10000) / 10000.0, 'openai', s.status,
+    true, (n::bigint * 7919 %% 10000) / 10000.0, 'openai', s.status,
     CASE WHEN s.status <> 'pending' THEN md5('person')::uuid END,
     CASE WHEN s.status <> 'pending' THEN now() END, now() - n * interval '1 second'
 FROM generate_series(1, %(rows)s) n
