@@ -53,6 +53,7 @@ def test_the_next_verification_begins_where_the_last_one_ended(
     assert (report.from_batch, report.entries, report.size) == (2, 2, 7)
 
 
+@pytest.mark.heavy
 def test_several_processes_verify_together(
     sealer: Sealer, ring: keyring.Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
