@@ -149,7 +149,8 @@ GRANT EXECUTE ON FUNCTION fill_cache_metrics()
     TO lacuna_app, lacuna_admin, lacuna_system, lacuna_owner;
 GRANT SELECT ON cache_performance_metrics
     TO lacuna_owner, lacuna_app, lacuna_admin, lacuna_system, lacuna_readonly;
-RESET ROLE;
+-- Not RESET ROLE: who logs in as somebody else migrates as the owner by SET ROLE, and goes on so.
+SET LOCAL ROLE lacuna_owner;
 REVOKE EXECUTE ON FUNCTION refresh_cache_metrics() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION refresh_cache_metrics() TO lacuna_app;
 

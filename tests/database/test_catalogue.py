@@ -244,7 +244,10 @@ def test_the_application_takes_its_sights_on_purpose_and_possesses_none() -> Non
             " AND pg_has_role(a.oid, b.oid, 'USAGE')",
             [list(roles.ROLES), list(roles.ROLES)],
         )
-        assert cursor.fetchall() == []
+        # Before 16 the owner inherits from the backup role, to which it hands its materialized
+        # views: what it owns itself, but not BYPASSRLS, which is no privilege but an attribute.
+        inherited = [] if newer else [(roles.OWNER, roles.BACKUP)]
+        assert cursor.fetchall() == inherited
 
 
 def test_the_application_owns_nothing_and_has_no_wider_sight() -> None:
