@@ -143,6 +143,7 @@ def _told(failures: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("role", ["admin", "analyst"])
+@pytest.mark.heavy
 def test_no_request_is_answered_otherwise_than_the_document_says(world: World, role: str) -> None:
     fuzzed = Fuzzed(world, role)
 

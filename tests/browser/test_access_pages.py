@@ -85,6 +85,7 @@ def test_a_dead_link_gets_a_calm_page(staff_page: StaffPage) -> None:
 # --- Forgotten password ---------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_a_forgotten_password_is_replaced(staff_page: StaffPage) -> None:
     user = make_person("viewer")
     page = staff_page.open("/login/")
@@ -126,6 +127,7 @@ def test_who_asks_too_often_is_told(staff_page: StaffPage) -> None:
 # --- Second factor --------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_one_time_codes_are_set_up_without_a_mouse(staff_page: StaffPage) -> None:
     user = make_person("viewer")
     page = staff_page(user).open("/second_factor/")
@@ -155,6 +157,7 @@ def test_one_time_codes_are_set_up_without_a_mouse(staff_page: StaffPage) -> Non
     assert second_factor.is_on(user)
 
 
+@pytest.mark.heavy
 def test_the_page_of_what_is_on_is_sound(staff_page: StaffPage) -> None:
     user = make_person("viewer")
     turn_on(user)

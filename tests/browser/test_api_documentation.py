@@ -10,6 +10,7 @@ from tests.browser.harness import StaffPage
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.mark.heavy
 def test_the_documentation_is_read_and_tried(staff_page: StaffPage) -> None:
     page = staff_page("viewer").open("/api/docs/")
 
@@ -25,6 +26,7 @@ def test_the_documentation_is_read_and_tried(staff_page: StaffPage) -> None:
     staff_page.check()
 
 
+@pytest.mark.heavy
 def test_the_documentation_can_be_read_in_both_schemes(staff_page: StaffPage) -> None:
     page = staff_page("viewer").open("/api/docs/")
 

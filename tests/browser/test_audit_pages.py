@@ -61,6 +61,7 @@ def addresses(entry: Entry) -> list[str]:
     ]
 
 
+@pytest.mark.heavy
 def test_the_pages_of_a_log_without_a_sealer_are_sound(staff_page: StaffPage) -> None:
     entry = write()
     staff_page("admin")
@@ -69,6 +70,7 @@ def test_the_pages_of_a_log_without_a_sealer_are_sound(staff_page: StaffPage) ->
         staff_page.open(address)
 
 
+@pytest.mark.heavy
 def test_the_pages_of_a_busy_log_are_sound(staff_page: StaffPage, sealer: Sealer) -> None:
     entry = busy(sealer)
     fresh = Entry.objects.order_by("-id")[0]

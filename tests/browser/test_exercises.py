@@ -101,6 +101,7 @@ def test_a_bird_is_found_by_keyboard(approved: None, staff_page: StaffPage) -> N
     expect(page.locator(".notice[role=status]")).to_have_text("Right: there it is.")
 
 
+@pytest.mark.heavy
 def test_the_pages_are_sound_in_both_schemes(approved: None, staff_page: StaffPage) -> None:
     staff_page("moderator")
     page = staff_page.open(START)

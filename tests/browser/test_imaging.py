@@ -162,6 +162,7 @@ def test_everything_works_without_scripts(
     plain.close()
 
 
+@pytest.mark.heavy
 def test_the_pages_are_sound_in_both_schemes(stored: None, staff_page: StaffPage) -> None:
     image = handed_in("<script>alert(1)</script>.jpg")
     result = image.analysis_result

@@ -84,6 +84,7 @@ def busy() -> Errand:
     return failed_job()
 
 
+@pytest.mark.heavy
 def test_the_pages_of_an_empty_installation_are_sound(staff_page: StaffPage) -> None:
     staff_page("moderator")
 
@@ -91,6 +92,7 @@ def test_the_pages_of_an_empty_installation_are_sound(staff_page: StaffPage) -> 
         staff_page.open(address)
 
 
+@pytest.mark.heavy
 def test_the_pages_of_a_busy_installation_are_sound(staff_page: StaffPage) -> None:
     job = busy()
     staff_page("moderator")

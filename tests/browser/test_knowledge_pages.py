@@ -17,6 +17,7 @@ PAGES = (
 )
 
 
+@pytest.mark.heavy
 def test_the_pages_of_nothing_are_sound(staff_page: StaffPage) -> None:
     staff_page("admin")
     for address in PAGES:

@@ -68,6 +68,7 @@ def press_tab_until(page: Page, name: str, most: int = 60) -> None:
 # --- Every page -----------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_the_pages_are_sound_with_everything_in_them(staff_page: StaffPage, admin: User) -> None:
     people = people_in_every_state(admin)
     ada = people["ada"]
@@ -90,6 +91,7 @@ def test_the_pages_are_sound_with_everything_in_them(staff_page: StaffPage, admi
             assert staff_page.screenshot(name, width=width).stat().st_size > 20_000
 
 
+@pytest.mark.heavy
 def test_the_pages_are_sound_with_nothing_in_them(staff_page: StaffPage, admin: User) -> None:
     staff_page(admin)
     bare = make_user("viewer")
@@ -121,6 +123,7 @@ def test_ones_own_account_is_sound_for_every_role(staff_page: StaffPage, role: s
 # --- Coming in ------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_somebody_is_invited_comes_in_and_sets_up_codes(staff_page: StaffPage, admin: User) -> None:
     page = staff_page(admin).open(PEOPLE)
     page.keyboard.press("i")
@@ -160,6 +163,7 @@ def test_somebody_is_invited_comes_in_and_sets_up_codes(staff_page: StaffPage, a
     staff_page.check()
 
 
+@pytest.mark.heavy
 def test_whoever_fails_too_often_is_let_in_again_by_an_admin(
     staff_page: StaffPage, admin: User
 ) -> None:
@@ -198,6 +202,7 @@ def test_whoever_fails_too_often_is_let_in_again_by_an_admin(
 # --- What an admin does ---------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_a_role_is_changed_with_keys_alone(staff_page: StaffPage, admin: User) -> None:
     ada = with_password("viewer", full_name="Ada Lovelace")
     make_session(ada)
@@ -238,6 +243,7 @@ def test_a_person_is_added_without_a_password_that_is_not_asked_for(
     staff_page.check()
 
 
+@pytest.mark.heavy
 def test_sessions_are_chosen_and_ended(staff_page: StaffPage, admin: User) -> None:
     ada = with_password("viewer", full_name="Ada Lovelace")
     make_session(ada)
@@ -263,6 +269,7 @@ def test_sessions_are_chosen_and_ended(staff_page: StaffPage, admin: User) -> No
 # --- One's own ------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_a_key_is_made_and_shown_once(staff_page: StaffPage) -> None:
     ada = with_password("analyst", full_name="Ada Lovelace")
     staff_page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -17,6 +17,7 @@ __all__ = ["ring"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.mark.heavy
 def test_the_pages_of_providers_are_sound(staff_page: StaffPage) -> None:
     admin = make_user("admin")
     provider = make_provider("openai")

@@ -334,6 +334,7 @@ def test_filters_are_saved_as_a_view(image: Image, staff_page: StaffPage) -> Non
 
 
 @pytest.mark.timeout(300)  # thirteen pages, each looked at in two widths
+@pytest.mark.heavy
 def test_every_page_is_sound_in_both_schemes(image: Image, staff_page: StaffPage) -> None:
     home = make_collection(image, labels=["jay", "robin"], gold_percent=5)
     rows = waiting(image, 3)

@@ -27,6 +27,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.heavy
 def test_the_pages_are_sound_in_both_schemes(staff_page: StaffPage) -> None:
     people = [make_user("viewer") for _ in range(55)]
     staff_page("admin")

@@ -23,6 +23,7 @@ def manage(home: Path, *arguments: str, **environment: str) -> subprocess.Comple
     )
 
 
+@pytest.mark.heavy
 def test_the_private_server_can_be_looked_at_and_reached_with_psql(open_path: Path) -> None:
     before = json.loads(manage(open_path, "private_server", "status", "--json").stdout)
     assert before["running"] is False

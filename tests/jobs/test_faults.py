@@ -179,6 +179,7 @@ def test_the_worker_survives_the_end_of_its_fork_server(
 # --- Stopped for a while -------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_what_a_worker_writes_after_its_lease_is_refused(
     start_worker: Start, tmp_path: Path
 ) -> None:
@@ -230,6 +231,7 @@ def test_a_late_child_of_a_stopped_worker_may_not_write(
 # --- The database away ---------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_cut_connections_are_made_again(start_worker: Start) -> None:
     worker = start_worker()
     jobs: list[Errand] = []

@@ -201,6 +201,7 @@ def test_a_signal_to_the_whole_group_lets_the_job_finish_too(
     assert Errand.objects.get().status == "completed"
 
 
+@pytest.mark.heavy
 def test_when_the_grace_is_over_the_job_is_put_back_uncounted(
     start_worker: Start, tmp_path: Path
 ) -> None:

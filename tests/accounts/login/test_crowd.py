@@ -22,6 +22,7 @@ from tests.factories import make_user
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("real_hashes")
+@pytest.mark.heavy
 def test_fifty_log_ins_at_once_take_less_than_a_gigabyte() -> None:
     """Without the slots it would be 50 times 64 MiB. What is read is the process's own peak."""
     environment = os.environ | {

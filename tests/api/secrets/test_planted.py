@@ -114,6 +114,7 @@ def day(transactional_db: None, tmp_path: Path) -> Iterator[Day]:
     made.close()
 
 
+@pytest.mark.heavy
 def test_no_backup_and_no_log_holds_a_secret(day: Day) -> None:
     """The short one, with the web server alone; the long one has everything."""
     visitors = day.visitors

@@ -40,6 +40,7 @@ def write(transactions: int) -> None:
         "before the publication is noted",
     ],
 )
+@pytest.mark.heavy
 def test_a_killed_sealer_leaves_a_whole_log(step: str, start: Start, ring: keyring.Keyring) -> None:
     write(12)
     victim = start(step, "2", program="victim")

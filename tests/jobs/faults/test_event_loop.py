@@ -18,6 +18,7 @@ Start = Callable[..., WorkerProcess]
 A_MINUTE = {"TEST_TELEGRAM_LIMIT": "60"}
 
 
+@pytest.mark.heavy
 def test_a_job_that_blocks_the_loop_is_found_by_name_and_the_others_are_handed_back(
     start_telegraph: Start, tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_handler_that_cannot_be_had_fails_each_job_with_the_reason(
         assert str(job.error_message).startswith(message)
 
 
+@pytest.mark.heavy
 def test_a_stopped_worker_lets_short_jobs_end_and_hands_back_long_ones(
     start_telegraph: Start, tmp_path: Path
 ) -> None:

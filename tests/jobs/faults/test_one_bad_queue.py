@@ -53,6 +53,7 @@ def test_a_table_that_refuses_claims_keeps_no_other_queue_from_its_jobs(
 
 @pytest.mark.parametrize("model", [Errand, Parcel, Telegram])
 @pytest.mark.parametrize("rated", [False, True])
+@pytest.mark.heavy
 def test_a_row_that_python_cannot_read_fails_alone(
     start_worker: Start, model: type[Job], rated: bool
 ) -> None:

@@ -67,6 +67,7 @@ def stands_still(start: Start, *, pace: float, lasting: float, seconds: float) -
 
 
 @pytest.mark.timeout(90)
+@pytest.mark.heavy
 def test_what_a_worker_writes_after_its_lease_is_refused_and_it_works_on(
     start_telegraph: Start,
 ) -> None:
