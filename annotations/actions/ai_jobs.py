@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from annotations import labels
@@ -125,47 +126,8 @@ def store(
     What the same provider and model proposed for the image before, and nobody has decided on, is
     replaced: asking again does not double the work of reviewers.
     """
-    remarks = [*answer.remarks, *remarks]
-    made = []
-    allowed = allowed_labels(job.image_id)
-    curve = curve_in_force(provider, answer.model)
-    for number, box in enumerate(answer.boxes):
-        try:
-            place = Box.of_size(box.left, box.top, box.width, box.height)
-        except BoxRefused as error:
-            remarks.append(f"box {number}: {error}")
-            continue
-        try:
-            label = labels.clean(box.label, allowed)
-        except LabelRefused as error:
-            label = ""
-            remarks.append(f"box {number}: {error}")
-        confidence = Decimal(str(round(box.confidence, 4)))
-        made.append(
-            Annotation(
-                image_id=job.image_id,
-                user_id=job.user_id,
-                label=label,
-                bounding_box=place.to_json(),
-                vision_generated=True,
-                vision_confidence=confidence,
-                calibrated_confidence=None if curve is None else curve.mean(confidence),
-                vision_provider=provider,
-                vision_model=answer.model,
-                ai_job=job,
-            )
-        )
-    replaced = Annotation.objects.filter(
-        image_id=job.image_id,
-        vision_generated=True,
-        vision_provider=provider,
-        vision_model=answer.model,
-        review_status="pending",
-        version=1,  # nobody touched it
-        reviews__isnull=True,
-        claim__isnull=True,
-    )
-    removed = _remove(replaced)
+    made, refused = _proposals(job, answer, provider)
+    removed = _remove(_untouched(job, provider, answer.model))
     Annotation.objects.bulk_create(made, batch_size=500)
     _note(
         job,
@@ -178,7 +140,7 @@ def store(
             "prompt": prompt.text,
             "labels": list(prompt.labels),
         },
-        remarks=remarks,
+        remarks=[*answer.remarks, *remarks, *refused],
         boxes=len(made),
     )
     AiAnnotationJob.objects.filter(pk=job.pk).update(
@@ -207,7 +169,57 @@ def store(
     return made
 
 
-def _remove(rows: Any) -> int:
+def _proposals(
+    job: AiAnnotationJob, answer: Answer, provider: str
+) -> tuple[list[Annotation], list[str]]:
+    """The boxes that can be kept, not saved yet, and what was wrong with others."""
+    made, remarks = [], []
+    allowed = allowed_labels(job.image_id)
+    curve = curve_in_force(provider, answer.model)
+    for number, box in enumerate(answer.boxes):
+        try:
+            place = Box.of_size(box.left, box.top, box.width, box.height)
+        except BoxRefused as error:
+            remarks.append(f"box {number}: {error}")
+            continue
+        try:
+            label = labels.clean(box.label, allowed)
+        except LabelRefused as error:
+            label = ""
+            remarks.append(f"box {number}: {error}")
+        confidence = Decimal(str(round(box.confidence, 4)))
+        made.append(
+            Annotation(
+                image_id=job.image_id,
+                user_id=job.user_id,
+                label=label,
+                bounding_box=place.to_json(),
+                vision_generated=True,
+                vision_confidence=confidence,
+                calibrated_confidence=None if curve is None else curve.mean(confidence),
+                vision_provider=provider,
+                vision_model=answer.model,
+                ai_job=job,
+            )
+        )
+    return made, remarks
+
+
+def _untouched(job: AiAnnotationJob, provider: str, model: str) -> QuerySet[Annotation]:
+    """What the model proposed for the image before, and nobody has touched or looks at."""
+    return Annotation.objects.filter(
+        image_id=job.image_id,
+        vision_generated=True,
+        vision_provider=provider,
+        vision_model=model,
+        review_status="pending",
+        version=1,
+        reviews__isnull=True,
+        claim__isnull=True,
+    )
+
+
+def _remove(rows: QuerySet[Annotation]) -> int:
     keys = list(rows.values_list("pk", flat=True))
     if not keys:
         return 0

@@ -247,8 +247,9 @@ def _fetched(cursor: Any) -> Iterator[tuple[Any, ...]]:
 
 def _side(text: str | None) -> int:
     """Pixels; 0 where plain SQL left them out or wrote something else."""
-    known = text is not None and text.isascii() and text.isdigit() and len(text) < 8
-    return int(text) if known and 0 < int(text) <= _LARGEST_SIDE else 0  # type: ignore[arg-type]
+    if text is None or not (text.isascii() and text.isdigit() and len(text) < 8):
+        return 0
+    return int(text) if int(text) <= _LARGEST_SIDE else 0
 
 
 def _box(row: tuple[Any, ...]) -> Box:

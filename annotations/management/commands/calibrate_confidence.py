@@ -102,7 +102,7 @@ def _chosen(name: str | None) -> list[queries.Model]:
 def _line(one: dict[str, Any], *, dry_run: bool) -> str:
     name = str(queries.Model(one["provider"], one["model"]))
     if "refused" in one:
-        return one["refused"]  # type: ignore[no-any-return]
+        return str(one["refused"])
     if "decisions" not in one:
         if dry_run:
             return f"{name}: would withdraw the calibration in force."
