@@ -51,8 +51,10 @@ class StaffPage:
     def check(self) -> None:
         """No complaint, nothing serious for axe, nothing that scrolls sideways at 800 pixels.
 
-        In the dark scheme the colours alone are others, and are looked at once more.
+        In the dark scheme the colours alone are others, and are looked at once more. A page
+        reached by a click is waited for: its text stands there before its style sheets do.
         """
+        self.page.wait_for_load_state("load")
         where = self.page.url.removeprefix(self.address)
         assert not self._problems, f"{where}: {self._problems}"
         found = self._violations()
