@@ -1,28 +1,12 @@
-"""What people call their files, made safe to store and show."""
+"""What people call their images, as wide as the column is."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from pathlib import PurePosixPath
+from config import file_names
 
 LONGEST = 512  # the column's width
-_SEPARATORS = re.compile(r"[\\/]+")
 
 
 def displayed(name: str) -> str:
-    """The last part of a file name, without control characters, at most 512 characters.
-
-    A long name keeps its beginning and its ending: ``aaaa….jpg``. It is for people only; where the
-    bytes lie is decided by their hash, never by this.
-    """
-    last = _SEPARATORS.split(name.strip())[-1]
-    printable = "".join(
-        char for char in last if unicodedata.category(char)[0] != "C" or char == "\u200d"
-    ).strip()
-    if printable in {"", ".", ".."}:
-        return "unnamed"
-    if len(printable) <= LONGEST:
-        return printable
-    ending = PurePosixPath(printable).suffix[:16]
-    return printable[: LONGEST - len(ending) - 1] + "…" + ending
+    """The name as it is stored and shown; see ``config.file_names``."""
+    return file_names.displayed(name, longest=LONGEST)
