@@ -31,6 +31,16 @@ _VIEWER: Final = frozenset(
         "imaging.view_analysisresulthistory",
         "imaging.view_analysiscacheentry",
         "imaging.view_processingjob",
+        "ingestion.view_fileupload",  # one's own
+        "monitoring.view_dataset",  # one's own, with its maps and samples
+        "monitoring.view_analysis",
+        "monitoring.view_baselinemap",
+        "monitoring.view_anomaly",
+        "monitoring.view_alertrule",
+        "monitoring.view_alert",
+        "monitoring.view_alertsilence",
+        "monitoring.view_mapconfig",
+        "monitoring.view_performancemetric",
         "annotations.view_annotation",
         "providers.view_provider",  # how they stand, and what they ask for
         "providers.view_usageentry",  # one's own calls, their totals and alerts
@@ -46,6 +56,19 @@ _ANALYST: Final = _VIEWER | {
     "imaging.analyse_image",  # run an analysis
     "imaging.change_analysisresult",  # write notes
     "imaging.change_processingjob",  # retry, cancel, priority
+    "ingestion.add_fileupload",  # upload, join
+    "ingestion.change_fileupload",  # say how it is read, check again, remove
+    "monitoring.add_dataset",
+    "monitoring.change_dataset",  # name, tags, put away
+    "monitoring.add_analysis",  # make a map, place samples
+    "monitoring.change_analysis",  # retry, cancel
+    "monitoring.change_anomaly",  # acknowledge
+    "monitoring.add_alertrule",
+    "monitoring.change_alertrule",  # change, switch on and off, remove
+    "monitoring.change_alert",  # acknowledge, resolve
+    "monitoring.add_alertsilence",
+    "monitoring.change_alertsilence",  # end early
+    "monitoring.add_mapconfig",  # put parameters of maps in force
     "annotations.add_annotation",
     "annotations.change_annotation",
     "annotations.annotate_image",  # ask AI providers
@@ -78,6 +101,27 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
             "imaging.view_processingjob",
             "imaging.add_image",
             "imaging.analyse_image",
+            "ingestion.view_fileupload",
+            "ingestion.add_fileupload",
+            "ingestion.change_fileupload",
+            "monitoring.view_dataset",
+            "monitoring.view_analysis",
+            "monitoring.view_baselinemap",
+            "monitoring.view_anomaly",
+            "monitoring.view_mapconfig",
+            "monitoring.add_dataset",
+            "monitoring.change_dataset",
+            "monitoring.add_analysis",
+            "monitoring.change_analysis",
+            "monitoring.change_anomaly",
+            "monitoring.view_alertrule",
+            "monitoring.view_alert",
+            "monitoring.view_alertsilence",
+            "monitoring.add_alertrule",
+            "monitoring.change_alertrule",
+            "monitoring.change_alert",
+            "monitoring.add_alertsilence",
+            "monitoring.change_alertsilence",
             "annotations.view_annotation",
             "annotations.add_annotation",
             "annotations.annotate_image",
@@ -102,6 +146,29 @@ SENTENCES: Final[dict[str, str]] = {
     "imaging.view_analysiscacheentry": "See which analyses are kept for reuse.",
     "imaging.view_processingjob": "See the analyses that wait, run and ended.",
     "imaging.change_processingjob": "Retry, cancel and rank analyses.",
+    "ingestion.view_fileupload": "See one's own files of numbers; admins, everybody's.",
+    "ingestion.add_fileupload": "Upload files of numbers, and join them.",
+    "ingestion.change_fileupload": "Say how files of numbers are read, check and remove them.",
+    "monitoring.view_dataset": "See one's own datasets and their samples; admins, everybody's.",
+    "monitoring.add_dataset": "Make datasets.",
+    "monitoring.change_dataset": "Change datasets, put them away and reopen them.",
+    "monitoring.view_analysis": "See one's own maps and placings that wait, run and ended.",
+    "monitoring.add_analysis": "Have maps made and samples placed.",
+    "monitoring.change_analysis": "Retry and cancel maps and placings.",
+    "monitoring.view_baselinemap": "See the maps of one's own datasets.",
+    "monitoring.view_anomaly": "See the anomalies of one's own datasets; admins, everybody's.",
+    "monitoring.change_anomaly": "Acknowledge anomalies.",
+    "monitoring.view_alertrule": "See the rules for alerts of one's own datasets.",
+    "monitoring.add_alertrule": "Make rules for alerts of one's own datasets.",
+    "monitoring.change_alertrule": "Change rules for alerts, switch them on and off, remove them.",
+    "monitoring.view_alert": "See the alerts of one's own datasets; admins, everybody's.",
+    "monitoring.change_alert": "Acknowledge and resolve alerts.",
+    "monitoring.view_alertsilence": "See when alerts of one's own datasets are kept quiet.",
+    "monitoring.add_alertsilence": "Keep alerts of one's own datasets quiet for a time.",
+    "monitoring.change_alertsilence": "End silences early.",
+    "monitoring.view_mapconfig": "See the parameters by which maps are made.",
+    "monitoring.add_mapconfig": "Put other parameters of maps in force.",
+    "monitoring.view_performancemetric": "See how fast the system itself is.",
     "annotations.view_annotation": "See annotations, their reviews and what is known from them.",
     "annotations.add_annotation": "Mark things in images, and take annotations in from files.",
     "annotations.change_annotation": "Change the boxes and labels of annotations.",

@@ -14,8 +14,10 @@ urlpatterns = [
     # The packages' endpoints stand before this line: path("api/v1/", include("imaging.api.urls")).
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("providers.api.urls")),
+    path("api/v1/", include("ingestion.api.urls")),
     path("api/v1/", include("imaging.api.urls")),
     path("api/v1/", include("annotations.api.urls")),
+    path("api/v1/", include("monitoring.api.urls")),
     path("api/", include("config.api.urls")),
     path("", admin.site.urls),
 ]

@@ -83,6 +83,7 @@ _BACKUP: Final = """
 DO $do$
 DECLARE
     schema name;
+    month regclass;
 BEGIN
     FOR schema IN
         SELECT nspname FROM pg_namespace
@@ -90,6 +91,13 @@ BEGIN
     LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO lacuna_backup', schema);
         EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO lacuna_backup', schema);
+    END LOOP;
+    -- The months of a table, by their own names.
+    FOR month IN
+        SELECT c.oid FROM pg_class c
+        WHERE c.relispartition AND c.relkind = 'r' AND c.relowner = 'lacuna_owner'::regrole
+    LOOP
+        EXECUTE format('GRANT SELECT ON %s TO lacuna_backup', month);
     END LOOP;
 END
 $do$

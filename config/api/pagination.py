@@ -42,16 +42,28 @@ class KeysetPagination(BasePagination):
         """The rows of the page; raises ``WrongCursor`` and ``ValidationError``."""
         self.request = request
         limit = _limit(request.query_params.get("limit"))
-        keys = Keyset(queryset, _order(view, request.query_params.get("order")))
-        cursor = request.query_params.get("cursor")
+        order = _order(view, request.query_params.get("order"))
         try:
-            self.page = _page(keys, limit, cursor)
+            beyond = _beyond(request.query_params.get("cursor"))
+            self.page = self.read(queryset, order, limit, **beyond)
         except ForeignCursor:
             raise WrongCursor(
                 "cursor: it does not belong to this list in this order. Take it from next or"
                 " previous, unchanged, or start without one."
             ) from None
         return self.page.rows
+
+    def read(
+        self,
+        queryset: Any,
+        order: Sequence[str],
+        size: int,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+    ) -> Page:
+        """The page beyond the cursor; the keyset's ``WrongCursor`` for a foreign one."""
+        return Keyset(queryset, order).page(size, after=after, before=before)
 
     def get_paginated_response(self, data: Any) -> Response:
         """``results``, and the addresses of the pages beside this one, null where there is none."""
@@ -128,15 +140,14 @@ def check_order(queryset: QuerySet[Any], order: Sequence[str]) -> None:
         )
 
 
-def _page(keys: Keyset, limit: int, cursor: str | None) -> Page:
+def _beyond(cursor: str | None) -> dict[str, str]:
+    """``after`` or ``before`` with the signed part of the cursor; nothing without one."""
     if cursor is None:
-        return keys.page(limit)
+        return {}
     direction, signed = cursor[: len(_FORWARD)], cursor[len(_FORWARD) :]
     if direction not in {_FORWARD, _BACKWARD} or not 0 < len(signed) <= _LONGEST_CURSOR:
         raise ForeignCursor
-    if direction == _FORWARD:
-        return keys.page(limit, after=signed)
-    return keys.page(limit, before=signed)
+    return {"after" if direction == _FORWARD else "before": signed}
 
 
 def _limit(text: str | None) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
+
+from django.utils import timezone
 
 from accounts.actions import invitations
 from accounts.models import Session, User
@@ -16,12 +19,15 @@ from annotations.models import (
     Decision,
 )
 from imaging.models import AnalysisCacheEntry, AnalysisResultHistory, Image
+from monitoring.actions import silences
+from monitoring.models import Alert, MapConfig
 from providers.actions import money
 from providers.models import UsageEntry, UsageTracking
 from tests.accounts.api_keys.keys import make_key
 from tests.accounts.sessions.devices import program
 from tests.annotations.making import make_annotation, make_collection
 from tests.factories import (
+    make_file,
     make_image,
     make_job,
     make_own_key,
@@ -31,6 +37,8 @@ from tests.factories import (
     make_result,
     make_user,
 )
+from tests.factories.monitoring import make_analysis, make_anomaly, make_dataset
+from tests.monitoring.alerting.making import make_rule
 
 ROLES: Final = ("admin", "moderator", "analyst", "viewer", "api_user")
 PASSWORD: Final = "correct horse violet tulip"
@@ -83,6 +91,7 @@ def make_world() -> World:
         "results": result,
         "earlier-results": AnalysisResultHistory.objects.get(),
         "analysis-jobs": make_job(image=image),
+        "files": make_file(bystander),
         "cached-results": entry,
         "people": bystander,
         "api-keys": make_key(bystander).key,
@@ -90,6 +99,7 @@ def make_world() -> World:
         "sessions": Session.objects.get(pk=other.session.pk),
         **_annotation_rows(image, bystander),
         **_provider_rows(bystander),
+        **_monitoring_rows(bystander),
     }
     keys = {name: str(row.pk) for name, row in rows.items()}
     return World(people, tokens, keys, image.file_hash)
@@ -136,6 +146,27 @@ def _provider_rows(by: User) -> dict[str, Any]:
         "usage": UsageEntry.objects.get(user=by),
         "usage-by-day": UsageTracking.objects.get(user=by),
         "quotas": make_quota(user=by),
+    }
+
+
+def _monitoring_rows(by: User) -> dict[str, Any]:
+    """A machine with all that belongs to it; seen by its owner and admins."""
+    dataset = make_dataset(by)
+    analysis = make_analysis(dataset)
+    rule = make_rule(dataset)
+    return {
+        "datasets": dataset,
+        "analyses": analysis,
+        "maps": analysis.dinsight,
+        "configurations": MapConfig.objects.get(),
+        "anomalies": make_anomaly(analysis),
+        "alert-rules": rule,
+        "alerts": Alert.objects.create(
+            alert_rule=rule, dataset=dataset, user=by, data={}, severity="high"
+        ),
+        "silences": silences.silence(
+            dataset.pk, ends_at=timezone.now() + timedelta(hours=1), comment="Repair.", by=by
+        ),
     }
 
 

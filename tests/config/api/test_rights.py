@@ -42,6 +42,8 @@ def _some_address(route: Route) -> str:
     for part in route.path.split("/"):
         if part.startswith("<uuid"):
             parts.append("00000000-0000-7000-8000-000000000000")
+        elif part.startswith("<int"):
+            parts.append("1")
         else:
             parts.append("x" if part.startswith("<") else part)
     return "/".join(parts)

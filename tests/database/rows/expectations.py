@@ -110,6 +110,28 @@ TABLES: Final[dict[str, Whose]] = {
     # Webhooks.
     "webhook_endpoints": Closed(),
     "webhook_deliveries": Closed(),
+    # Files of numbers.
+    "file_uploads": Confined(),
+    "file_checks": Confined(),
+    # Monitoring.
+    "config_data": Shared("monitoring.view_mapconfig", "monitoring.add_mapconfig", author=True),
+    "datasets": Confined(),
+    "dinsight_data": Confined(),
+    "feature_data": Confined(),
+    "analyses": Confined(),
+    "monitor_data": Confined(),
+    "monitor_data_archive": Told(),
+    "anomalies": Confined(),
+    "analysis_archives": Told(),
+    "performance_metrics": Shared("monitoring.view_performancemetric"),
+    # Alerts.
+    "alert_rules": Confined(),
+    "alert_rule_states": Told(),
+    "alert_evaluations": Told(),
+    "alerts": Confined(),
+    "alert_silences": Confined(),
+    "alert_notifications": Told(),
+    "alert_letters": Closed(),
     # Images.
     "images": Shared(
         "imaging.view_image",
@@ -176,6 +198,18 @@ NEVER: Final[dict[str, frozenset[Verb]]] = {
     # What was said stays said.
     "annotation_history": frozenset({"insert", "update", "delete"}),
     "annotation_reviews": frozenset({"update", "delete"}),
+    # A map, a sample and a figure stay what they are.
+    "config_data": frozenset({"update", "delete"}),
+    "dinsight_data": frozenset({"update", "delete"}),
+    "feature_data": frozenset({"update", "delete"}),
+    "monitor_data": frozenset({"update"}),
+    "monitor_data_archive": frozenset({"update", "delete"}),
+    "anomalies": frozenset({"delete"}),
+    "performance_metrics": frozenset({"update"}),
+    "alerts": frozenset({"delete"}),
+    "alert_silences": frozenset({"delete"}),
+    "alert_evaluations": frozenset({"update", "delete"}),
+    "alert_notifications": frozenset({"update", "delete"}),
 }
 
 # Tables without row security, each with its reason.
@@ -209,6 +243,8 @@ VIEWS: Final[dict[str, str]] = {
     "user_activity_summary": "",
     "user_roles_summary": "",
 }
+# Views of ours that show each person their own rows, in user_id, and admins all.
+OWN_VIEWS: Final = frozenset({"alert_phases", "feature_rows", "monitor_samples"})
 # Views of the audit log, which is left out as its tables are.
 LEFT_OUT_VIEWS: Final = frozenset(
     {

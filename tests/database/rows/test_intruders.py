@@ -94,13 +94,18 @@ def test_a_row_cannot_be_given_to_somebody_else_nor_taken(intruder: Intruder, ta
         assert taken.rowcount == 0
 
 
+MONTHLY = {"monitor_data", "anomalies"}
+
+
 @pytest.mark.parametrize("table", CONFINED)
 def test_copying_out_holds_one_s_own_rows_and_copying_in_is_refused(
     intruder: Intruder, table: str
 ) -> None:
+    # Of a table in months, COPY by its name gives the rows of none of them.
+    source = f"(SELECT user_id FROM {table})" if table in MONTHLY else f"{table} (user_id)"
     with (
         intruder.person(ANALYST) as connection,
-        connection.cursor().copy(f"COPY {table} (user_id) TO STDOUT") as copy,
+        connection.cursor().copy(f"COPY {source} TO STDOUT") as copy,
     ):
         lines = b"".join(bytes(part) for part in copy).decode().split()
     assert lines == [world.id_of(ANALYST)]

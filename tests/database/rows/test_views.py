@@ -13,6 +13,7 @@ from tests.database.rows.conftest import Intruder
 from tests.database.rows.expectations import (
     LEFT_OUT_VIEWS,
     MATERIALIZED,
+    OWN_VIEWS,
     PEOPLE,
     VIEWS,
     Person,
@@ -40,7 +41,7 @@ def test_every_view_has_its_expectation(intruder: Intruder) -> None:
         " WHERE relkind IN ('v', 'm') AND nspname !~ '^pg_' AND nspname <> 'information_schema'"
     ).fetchall()
 
-    assert {name for (name,) in found} == {*VIEWS, *MATERIALIZED, *LEFT_OUT_VIEWS}
+    assert {name for (name,) in found} == {*VIEWS, *OWN_VIEWS, *MATERIALIZED, *LEFT_OUT_VIEWS}
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -60,3 +61,16 @@ def test_a_view_shows_what_its_tables_show(intruder: Intruder, view: str, person
         assert not any(
             str(key) in json.dumps(seen) for key in intruder.world.rows["users"].values()
         )
+
+
+@pytest.mark.parametrize("view", sorted(OWN_VIEWS))
+def test_a_view_of_what_is_one_s_own_shows_nothing_of_others(intruder: Intruder, view: str) -> None:
+    with intruder.undone() as admin:
+        everything = rows(admin, view)
+    assert len({row["user_id"] for row in everything}) > 2
+    for person in PEOPLE:
+        with intruder.person(person) as connection:
+            seen = rows(connection, view)
+        own = [row for row in everything if row["user_id"] == world.id_of(person)]
+        assert seen == (everything if person.is_admin else own), person.name
+        assert seen or not person.role

@@ -27,8 +27,13 @@ OWNERS: Final[dict[str, str]] = {
         "analysis_results_history", "processing_queue", "user_providers", "user_quotas",
         "quota_counters", "cost_alerts", "usage_holds", "usage_ledger", "usage_tracking",
         "annotations", "ai_annotation_jobs", "batch_jobs", "saved_views", "exercise_cache",
-        "exercise_answers",
+        "exercise_answers", "file_uploads", "file_checks",
+        "datasets", "dinsight_data", "feature_data", "analyses", "monitor_data",
+        "monitor_data_archive", "anomalies", "analysis_archives", "alert_rules",
+        "alert_rule_states", "alert_evaluations", "alerts", "alert_silences",
+        "alert_notifications",
     ), "user_id"),
+    "config_data": "created_by",
     **dict.fromkeys(("annotation_reviews", "review_claims"), "reviewer_id"),
     "users": "id",
 }  # fmt: skip
@@ -36,6 +41,16 @@ OWNERS: Final[dict[str, str]] = {
 _ONE_FOR_EACH_ANNOTATION: Final = frozenset({"review_claims", "review_extras"})
 _LATER: Final = "2100-01-01T00:00:00Z"
 _numbers = itertools.count(1)
+
+
+# Tables whose keys are numbers.
+_NUMBERED: Final = frozenset({"config_data"})
+
+
+def row_key(table: str, owner: str) -> uuid.UUID | int:
+    """The key of the row of somebody in a table."""
+    made = key(table, owner)
+    return made.int % 10**9 + 1 if table in _NUMBERED else made
 
 
 def key(*words: object) -> uuid.UUID:
@@ -52,9 +67,9 @@ def id_of(person: Person) -> str:
 class World:
     """The keys of the rows: ``rows[table][name of the owner]``."""
 
-    rows: dict[str, dict[str, uuid.UUID]] = field(default_factory=dict)
+    rows: dict[str, dict[str, uuid.UUID | int]] = field(default_factory=dict)
 
-    def row(self, table: str, person: Person, *, own: bool) -> uuid.UUID | None:
+    def row(self, table: str, person: Person, *, own: bool) -> uuid.UUID | int | None:
         """The person's own row, or another's; None if there can be none."""
         owned = self.rows[table]
         return owned.get(person.name) if own and table in OWNERS else owned[OTHER.name]
@@ -69,11 +84,11 @@ def build(admin: Connection) -> World:
             continue
         for table in TABLES:
             if table in OWNERS or person is OTHER:
-                values = sample(table, person.name) | {"id": key(table, person.name)}
+                values = sample(table, person.name) | {"id": row_key(table, person.name)}
                 if table == "users":
                     values |= {"role": person.role, "is_active": person.is_active}
                 insert(admin, table, values)
-                world.rows.setdefault(table, {})[person.name] = key(table, person.name)
+                world.rows.setdefault(table, {})[person.name] = row_key(table, person.name)
         # Without a result, for whoever wants to write one.
         insert(admin, "images", sample("images", person.name) | {"id": key("spare", person.name)})
         spare = {"id": key("spare annotations", person.name)}
@@ -159,6 +174,11 @@ def sample(table: str, owner: str) -> dict[str, Any]:
             "endpoint_id": key("webhook_endpoints", OTHER.name), "event": "kettle.boiled",
             "event_id": uuid.UUID(int=number),
         },
+        "file_uploads": {
+            "original_filename": f"table-{number}.csv", "file_path": f"files/{digest}",
+            "file_size": 1, "sha256": digest,
+        },
+        "file_checks": {"file_id": key("file_uploads", owner)},
         "images": {
             "file_name": f"image-{number}.jpg", "file_path": f"originals/{digest}",
             "file_size": 1, "mime_type": "image/jpeg", "file_hash": digest,
@@ -174,7 +194,9 @@ def sample(table: str, owner: str) -> dict[str, Any]:
         },
         "processing_queue": image,
     }  # fmt: skip
-    return (samples | _of_annotations(owner, number, digest))[table] | whose
+    samples |= _of_annotations(owner, number, digest) | _of_monitoring(owner, number, digest)
+    samples |= _of_alerts(owner, number, digest)
+    return samples[table] | whose
 
 
 def _of_annotations(owner: str, number: int, digest: str) -> dict[str, dict[str, Any]]:
@@ -215,6 +237,63 @@ def _of_annotations(owner: str, number: int, digest: str) -> dict[str, dict[str,
         "exercise_answers": {
             "exercise_id": key("exercise_cache", owner), "number": number, "answer": Jsonb(1),
             "exercise_type": "identify", "difficulty_level": "easy", "is_right": True,
+        },
+    }  # fmt: skip
+
+
+def _of_monitoring(owner: str, number: int, digest: str) -> dict[str, dict[str, Any]]:
+    file = {"file_upload_id": key("file_uploads", owner)}
+    config = {"config_id": row_key("config_data", owner)}
+    dataset = {"dataset_id": key("datasets", owner)}
+    map_ = {"dinsight_id": key("dinsight_data", owner)}
+    places = {"x_values": [0.5], "y_values": [1.5], "row_count": 1}
+    return {
+        "config_data": {"seed": number},
+        "datasets": {"name": f"Press {number}"},
+        "dinsight_data": file | config | places,
+        "feature_data": file | {
+            "feature_values": [[1.0, 2.0]], "row_start": number, "row_count": 1,
+        },
+        "analyses": file | dataset | {
+            "analysis_type": "fit", "created_by": key("users", owner),
+        },
+        "monitor_data": map_ | places | {"monitor_values": [[1.0]], "process_order": number},
+        "monitor_data_archive": map_ | {
+            "process_order": number, "row_count": 1, "created_at": "2026-01-01T00:00:00Z",
+            "x_micros": [1], "y_micros": [1], "kinds": [8], "slots": [1], "exponents": [0],
+            "bases": [0], "shorts": [], "wholes": [], "floats": [[1.0]],
+        },
+        "anomalies": dataset | {
+            "analysis_id": key("analyses", owner), "severity": "low", "distance": 2.0,
+            "threshold": 1.0, "features": Jsonb([]),
+        },
+        "analysis_archives": {
+            "file_path": f"monitoring/{digest}", "sha256": digest, "file_size": 1,
+            "analysis_count": 1, "anomaly_count": 0, "first_at": _LATER, "last_at": _LATER,
+        },
+        "performance_metrics": {"metric_name": "test", "metric_type": "count", "value": number},
+    }  # fmt: skip
+
+
+def _of_alerts(owner: str, number: int, digest: str) -> dict[str, dict[str, Any]]:
+    dataset = {"dataset_id": key("datasets", owner)}
+    rule = {"alert_rule_id": key("alert_rules", owner)}
+    made_by = {"created_by_id": key("users", owner)}
+    group = {"group_values": Jsonb({"number": number})}
+    return {
+        "alert_rules": dataset | made_by | {
+            "name": f"Far {number}", "condition": Jsonb({}), "actions": Jsonb([]),
+            "severity": "low",
+        },
+        "alert_rule_states": rule | group | {"group_key": digest},
+        "alert_evaluations": rule | {"analysis_id": key("analyses", number)},
+        "alerts": rule | dataset | group | {"data": Jsonb({}), "dedup_key": digest},
+        "alert_silences": dataset | made_by | {"ends_at": _LATER, "comment": "Repair"},
+        "alert_notifications": {
+            "alert_id": key("alerts", owner), "action": f"email:{number}", "event": "fired",
+        },
+        "alert_letters": rule | {
+            "recipient": "a@b.example", "subject": f"Letter {number}", "body": "",
         },
     }  # fmt: skip
 

@@ -1,0 +1,167 @@
+"""Making, changing and putting away datasets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from accounts.models import User
+from audit.recording import record
+from database import system_settings
+from monitoring.errors import DatasetRefused, NotNow
+from monitoring.models import Analysis, Dataset
+
+log = structlog.get_logger(__name__)
+
+LONGEST_NAME: Final = 255
+LONGEST_TAG: Final = 100
+MOST_TAGS: Final = 100
+LARGEST_METADATA: Final = 1_000_000
+_LONGEST_DESCRIPTION: Final = 10_000
+
+
+@transaction.atomic
+def make(
+    name: str,
+    *,
+    by: User,
+    owner: User | None = None,
+    description: str = "",
+    tags: Sequence[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Make a dataset, of ``by`` unless an admin makes it for another ``owner``."""
+    dataset = Dataset(user=owner or by, name=_name(name))
+    _describe(dataset, description=description, tags=tags, metadata=metadata or {})
+    dataset.save(force_insert=True)
+    record(
+        "dataset.made",
+        by=by,
+        subject=dataset,
+        after={"name": dataset.name, "tags": dataset.tags, "owner": str(dataset.user_id)},
+    )
+    log.info("dataset made", dataset_id=str(dataset.pk), user_id=str(by.pk))
+    return dataset
+
+
+@transaction.atomic
+def change(dataset_id: UUID, *, by: User, **fields: Any) -> Dataset:
+    """Change ``name``, ``description``, ``tags`` or ``metadata``; what is left out stays."""
+    known = {"name", "description", "tags", "metadata"}
+    if unknown := fields.keys() - known:
+        raise DatasetRefused(
+            f"{', '.join(sorted(unknown))} cannot be changed; {', '.join(sorted(known))} can."
+        )
+    dataset = locked(dataset_id)
+    before = {"name": dataset.name, "tags": dataset.tags, "description": dataset.description}
+    if "name" in fields:
+        dataset.name = _name(fields["name"])
+    _describe(dataset, **{name: fields[name] for name in fields if name != "name"})
+    dataset.save()
+    after = {"name": dataset.name, "tags": dataset.tags, "description": dataset.description}
+    changed = sorted(name for name in before if before[name] != after[name])
+    record(
+        "dataset.changed",
+        by=by,
+        subject=dataset,
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+        details={"metadata": "metadata" in fields},
+    )
+    return dataset
+
+
+@transaction.atomic
+def archive(dataset_id: UUID, *, by: User) -> Dataset:
+    """Put a dataset away: it stays, but takes no analyses; those that wait are cancelled."""
+    dataset = locked(dataset_id)
+    if not dataset.is_active:
+        return dataset
+    dataset.is_active = False
+    dataset.save(update_fields=["is_active"])
+    cancelled = Analysis.objects.live().filter(dataset=dataset).cancel()
+    record("dataset.archived", by=by, subject=dataset, details={"cancelled": cancelled})
+    log.info("dataset archived", dataset_id=str(dataset_id), user_id=str(by.pk))
+    return dataset
+
+
+@transaction.atomic
+def reopen(dataset_id: UUID, *, by: User) -> Dataset:
+    """Use a dataset again that was put away."""
+    dataset = locked(dataset_id)
+    if dataset.is_active:
+        return dataset
+    dataset.is_active = True
+    dataset.save(update_fields=["is_active"])
+    record("dataset.reopened", by=by, subject=dataset)
+    return dataset
+
+
+def locked(dataset_id: UUID) -> Dataset:
+    """The row, locked; NotNow if there is none, or none that one may see."""
+    try:
+        return Dataset.objects.select_for_update(no_key=True).get(pk=dataset_id)
+    except Dataset.DoesNotExist:
+        raise NotNow(f"There is no dataset {dataset_id}.") from None
+
+
+def _describe(
+    dataset: Dataset,
+    *,
+    description: str | None = None,
+    tags: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    if description is not None:
+        if len(description) > _LONGEST_DESCRIPTION or "\x00" in description:
+            raise DatasetRefused(
+                f"The description must be text of at most {_LONGEST_DESCRIPTION:,} characters."
+            )
+        dataset.description = description or None
+    if tags is not None:
+        dataset.tags = _tags(tags)
+    if metadata is not None:
+        _note(dataset, metadata)
+
+
+def _name(name: str) -> str:
+    bare = name.strip() if isinstance(name, str) else ""
+    if not bare or len(bare) > LONGEST_NAME or "\x00" in bare:
+        raise DatasetRefused(
+            f"A dataset needs a name of 1 to {LONGEST_NAME} characters; {name!r} is none."
+        )
+    return bare
+
+
+def _tags(tags: Sequence[str]) -> list[str]:
+    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+        raise DatasetRefused("Tags are a list of words.")
+    bare = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    for tag in bare:
+        if len(tag) > LONGEST_TAG or "\x00" in tag:
+            raise DatasetRefused(f"The tag {tag[:30]!r} has more than {LONGEST_TAG} characters.")
+    if len(bare) > MOST_TAGS:
+        raise DatasetRefused(f"{len(bare)} tags were given; at most {MOST_TAGS} are kept.")
+    return bare
+
+
+def _note(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
+    """Store what is noted, in the clear or sealed, as the setting says."""
+    try:
+        size = len(json.dumps(dict(metadata), allow_nan=False).encode())
+    except (TypeError, ValueError) as error:
+        raise DatasetRefused(f"The metadata cannot be stored as JSON: {error}.") from None
+    if size > LARGEST_METADATA or "\\u0000" in json.dumps(dict(metadata)):
+        raise DatasetRefused(
+            f"The metadata takes {size:,} bytes as JSON; at most {LARGEST_METADATA:,} are kept, and"
+            " no NUL."
+        )
+    if system_settings.get("encrypt_dataset_metadata") and metadata:
+        dataset.metadata, dataset.sealed_metadata = {}, dict(metadata)
+    else:
+        dataset.metadata, dataset.sealed_metadata = dict(metadata), None

@@ -1,0 +1,63 @@
+DROP TRIGGER keep_anomaly ON anomalies;
+DROP FUNCTION keep_anomaly();
+DROP TRIGGER keep_monitor_data ON monitor_data;
+DROP FUNCTION keep_monitor_data();
+DROP TRIGGER follow_analyses ON analyses;
+DROP FUNCTION follow_analyses();
+SELECT uninstall_queue('analyses');
+DROP TRIGGER keep_analysis ON analyses;
+DROP FUNCTION keep_analysis();
+DROP TRIGGER validate_status ON analyses;
+DROP FUNCTION validate_analysis_transition();
+DROP TRIGGER keep_owner ON datasets;
+DROP FUNCTION keep_dataset_owner();
+DROP TRIGGER take_owner ON analyses;
+DROP FUNCTION take_owner_of_analysis();
+DROP TRIGGER take_owner ON monitor_data_archive;
+DROP TRIGGER take_owner ON monitor_data;
+DROP TRIGGER place_rows ON feature_data;
+DROP TRIGGER take_owner ON feature_data;
+DROP TRIGGER count_rows ON dinsight_data;
+DROP TRIGGER take_owner ON dinsight_data;
+DROP TRIGGER take_owner ON anomalies;
+DROP FUNCTION place_feature_rows();
+DROP FUNCTION count_map_rows();
+DROP FUNCTION take_owner_of_file();
+DROP FUNCTION take_owner_of_map();
+DROP FUNCTION take_owner_of_dataset();
+DROP TRIGGER update_datasets_updated_at ON datasets;
+ALTER TABLE monitor_data_archive DROP CONSTRAINT monitor_data_archive_rows_check;
+ALTER TABLE feature_data DROP CONSTRAINT feature_data_values_check;
+ALTER TABLE dinsight_data DROP CONSTRAINT dinsight_data_sha256_check;
+ALTER TABLE dinsight_data DROP CONSTRAINT dinsight_data_whole_check;
+ALTER TABLE dinsight_data DROP CONSTRAINT dinsight_data_places_check;
+ALTER TABLE datasets DROP CONSTRAINT datasets_sealed_check;
+ALTER TABLE datasets DROP CONSTRAINT datasets_tags_check;
+ALTER TABLE datasets DROP CONSTRAINT datasets_metadata_check;
+ALTER TABLE config_data DROP CONSTRAINT config_data_numbers_check;
+ALTER TABLE config_data DROP CONSTRAINT config_data_columns_check;
+ALTER TABLE config_data DROP CONSTRAINT config_data_words_check;
+ALTER TABLE dinsight_data ALTER COLUMN baseline SET STORAGE EXTENDED;
+ALTER TABLE feature_data ALTER COLUMN feature_values SET STORAGE EXTENDED;
+DROP INDEX idx_analysis_archives_user, idx_monitor_data_archive_user, idx_analyses_config,
+    idx_analyses_user, idx_analyses_created_by, idx_analyses_dinsight, idx_analyses_file_upload,
+    idx_analyses_created_at, idx_analyses_status, idx_analyses_dataset, idx_feature_data_user,
+    idx_feature_data_file_upload, idx_dinsight_data_user, idx_dinsight_data_config,
+    idx_dinsight_data_file_upload, idx_datasets_tags, idx_datasets_active, idx_datasets_user,
+    idx_config_data_created_by, idx_config_data_created_at;
+SELECT set_on_delete('analysis_archives', 'user_id', 'NO ACTION');
+SELECT set_on_delete('monitor_data_archive', 'user_id', 'NO ACTION');
+SELECT set_on_delete('monitor_data_archive', 'dinsight_id', 'NO ACTION');
+SELECT set_on_delete('analyses', 'config_id', 'NO ACTION');
+SELECT set_on_delete('analyses', 'user_id', 'NO ACTION');
+SELECT set_on_delete('analyses', 'created_by', 'NO ACTION');
+SELECT set_on_delete('analyses', 'dinsight_id', 'NO ACTION');
+SELECT set_on_delete('analyses', 'file_upload_id', 'NO ACTION');
+SELECT set_on_delete('analyses', 'dataset_id', 'NO ACTION');
+SELECT set_on_delete('feature_data', 'user_id', 'NO ACTION');
+SELECT set_on_delete('feature_data', 'file_upload_id', 'NO ACTION');
+SELECT set_on_delete('dinsight_data', 'user_id', 'NO ACTION');
+SELECT set_on_delete('dinsight_data', 'config_id', 'NO ACTION');
+SELECT set_on_delete('dinsight_data', 'file_upload_id', 'NO ACTION');
+SELECT set_on_delete('datasets', 'user_id', 'NO ACTION');
+SELECT set_on_delete('config_data', 'created_by', 'NO ACTION');

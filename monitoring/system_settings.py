@@ -1,0 +1,37 @@
+"""The settings of the running system that concern monitoring."""
+
+from database.system_settings import define, whole_number
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+define(
+    "encrypt_dataset_metadata",
+    False,
+    "Whether what is noted of a dataset is encrypted where it is kept.",
+    accepts=_is_switch,
+    wanted="true or false",
+)
+define(
+    "monitor_data_days",
+    183,
+    "After how many days samples are packed; they stay readable in SQL.",
+    accepts=whole_number(1, 36500),
+    wanted="a whole number of days from 1 to 36500",
+)
+define(
+    "analysis_days",
+    365,
+    "After how many days analyses and their anomalies are moved to a file.",
+    accepts=whole_number(1, 36500),
+    wanted="a whole number of days from 1 to 36500",
+)
+define(
+    "performance_metric_days",
+    90,
+    "For how many days measurements of the system's own speed are kept.",
+    accepts=whole_number(1, 3650),
+    wanted="a whole number of days from 1 to 3650",
+)
