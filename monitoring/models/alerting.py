@@ -49,9 +49,9 @@ class AlertRule(models.Model):
 
     ``condition`` and ``actions`` are JSON as docs/alerts.md has them, read by
     ``monitoring.rules``. ``severity`` is the least of its alerts: a worse sample raises it. The
-    times are seconds. Samples that were placed before ``watched_from``, when it was made or switched
-    on last, are none of its business. ``notify_at`` is when there may be something to tell; ``last_error`` says why
-    the rule cannot be evaluated.
+    times are seconds. Samples that were placed before ``watched_from``, when it was made or
+    switched on last, are none of its business. ``notify_at`` is when there may be something to
+    tell; ``last_error`` says why the rule cannot be evaluated.
     """
 
     audit_noun: ClassVar[str] = "alert_rule"
