@@ -19,8 +19,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
+from accounts.models import User
 from annotations.actions import ai_jobs
 from config import demonstration
+from config.demonstration import machine
 from database.actor import acting_as
 from imaging.actions import uploads
 
@@ -66,17 +68,18 @@ class Command(BaseCommand):
         try:
             self._wait_until_ready(processes, port)
             self._tell(port, password, added)
-            _wait_for_any(processes)
+            self._watch(processes, people)
         except KeyboardInterrupt:
             self.stdout.write("\nStopping …")
         finally:
             _stop(processes)
 
-    def _photographs(self, people: dict[str, Any]) -> int:
+    def _photographs(self, people: dict[str, User]) -> int:
         files = demonstration.photographs()
-        if not files:
+        if not (files and machine.is_carried()):
             self.stderr.write(
-                "No sample photographs: the extra `demo` is not installed. Upload your own."
+                "Sample photographs or readings are missing: the extra `demo` is not installed."
+                " Upload your own."
             )
         analyst = people["analyst@lacuna.example"]
         added = 0
@@ -88,6 +91,18 @@ class Command(BaseCommand):
                     added += 1
                     ai_jobs.ask(upload.image, by=analyst)
         return added
+
+    def _watch(self, processes: list[subprocess.Popen[bytes]], people: dict[str, User]) -> None:
+        """Wait for whatever ends first; meanwhile the sample machine gets its map and its days."""
+        owner, admin = people["analyst@lacuna.example"], people["admin@lacuna.example"]
+        busy = True
+        while all(process.poll() is None for process in processes):
+            if busy:
+                busy = not machine.go_on(owner, configured_by=admin)
+                connections.close_all()
+            time.sleep(0.5)
+        ended = next(process for process in processes if process.poll() is not None)
+        raise CommandError(f"A process ended with code {ended.returncode}: {ended.args!r}")
 
     def _wait_until_ready(self, processes: list[subprocess.Popen[bytes]], port: int) -> None:
         deadline = time.monotonic() + _READY_WITHIN
@@ -111,7 +126,8 @@ class Command(BaseCommand):
             f"  Log in as\n{emails}\n"
             f"  with the password   {password}   (new at each start)\n\n"
             f"  {added} photographs were added; they are analysed now, and annotated by the local\n"
-            "  provider, for you to review. Mails are printed here.\n"
+            "  provider, for you to review. Readings of a machine are mapped, and judged day by\n"
+            "  day: see Datasets and Alerts. Mails are printed here.\n"
             "  Ctrl-C stops everything.\n"
         )
         self.stdout.flush()
@@ -169,13 +185,6 @@ def _start_web(port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, cwd=settings.BASE_DIR, env=_environment(), start_new_session=True
     )
-
-
-def _wait_for_any(processes: list[subprocess.Popen[bytes]]) -> None:
-    while all(process.poll() is None for process in processes):
-        time.sleep(0.5)
-    ended = next(process for process in processes if process.poll() is not None)
-    raise CommandError(f"A process ended with code {ended.returncode}: {ended.args!r}")
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:

@@ -24,7 +24,7 @@ PEOPLE: Final = {
 GUEST: Final = "guest@lacuna.example"
 KEY_NAME: Final = "Sample report"
 
-# Carried in the wheel of scikit-image; docs/demo-photographs.md gives each one's licence.
+# Carried in the wheel of scikit-image; docs/demonstration.md gives each one's licence.
 PHOTOGRAPHS: Final = (
     "astronaut.png",
     "camera.png",
