@@ -30,8 +30,9 @@ from monitoring.admin.shown import RANKS, SCORES, group_words
 from monitoring.models import Alert, Anomaly, BaselineMap
 
 _KINDS: Final = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
-# What a spreadsheet takes for a formula is written behind an apostrophe.
-_FORMULA: Final = re.compile(r"\A[=+\-@\t\r]")
+# What a spreadsheet takes for a formula is written behind an apostrophe: also behind one that is
+# there, and in the wide letters that some versions treat alike (OWASP, "CSV injection").
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 MOST_ROWS: Final = 100_000
 _DAYS: Final = 90
 

@@ -20,7 +20,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from monitoring import arrays
-from monitoring.admin.region import region
+from monitoring.admin.region import core, region
 from monitoring.models import Analysis, AnalysisStatus, AnalysisType, BaselineMap
 
 Floats = NDArray[np.float32]
@@ -139,9 +139,12 @@ def encoded(points: Floats, found: Samples) -> bytes:
     """The map in bytes: ``LMAP``, then four counts (version, healthy, samples, bytes of JSON), then
 
     healthy x, healthy y, x, y, score, p-value as float32, the samples' numbers as int32, severity
-    and off the map as bytes, and JSON with the region and the batches.
+    and off the map as bytes, and JSON with the region, the core of the healthy rows (left, bottom,
+    right, top) and the batches.
     """
+    low, high = core(points)
     told = {
+        "core": [round(float(value), 6) for value in (*low, *high)],
         "region": [[[round(x, 6), round(y, 6)] for x, y in loop] for loop in region(points)],
         "batches": [
             {

@@ -5,6 +5,9 @@ D. Scott, "Multivariate Density Estimation", 1992); the region holds 99 % of the
 found by marching squares (W. Lorensen and H. Cline, 1987, in two dimensions). A map of fewer than
 thirty rows has no density to speak of: its region is the convex hull (A. Andrew, 1979).
 
+A few healthy rows may lie very far from all others. The grid is laid over the ``core``, where
+nearly all of them are; the rest is outside.
+
 The region is a picture for people. What is anomalous is decided by the score alone.
 """
 
@@ -19,6 +22,7 @@ SHARE: Final = 0.99
 FEWEST: Final = 30
 _CELLS: Final = 96
 _MARGIN: Final = 0.15  # of the width, on each side
+_TAIL: Final = 0.005  # of the rows, on each side of each axis
 
 Loop = list[tuple[float, float]]
 # An edge of the grid: whether it is upright, its row, its column.
@@ -27,11 +31,13 @@ _Edge = tuple[bool, int, int]
 
 def region(points: NDArray[np.floating[Any]]) -> list[Loop]:
     """Closed lines around (n, 2) places; points inside an odd number of them are in the region."""
-    usable = points[np.isfinite(points).all(axis=1)].astype(np.float64)
-    width = np.ptp(usable, axis=0) if len(usable) else np.zeros(2)
+    usable = _finite(points)
+    least, most = core(usable)
+    width = most - least
     if len(usable) < FEWEST or not width.min() > 0:
         return [hull(usable)] if len(usable) >= 3 else []
-    low = usable.min(axis=0) - _MARGIN * width
+    usable = usable[((usable >= least) & (usable <= most)).all(axis=1)]
+    low = least - _MARGIN * width
     cell = width * (1 + 2 * _MARGIN) / (_CELLS - 1)
     density = _density(usable, low, cell)
     at = np.clip(np.rint((usable - low) / cell).astype(int), 0, _CELLS - 1)
@@ -40,6 +46,25 @@ def region(points: NDArray[np.floating[Any]]) -> list[Loop]:
         [(low[0] + x * cell[0], low[1] + y * cell[1]) for x, y in loop]
         for loop in _contours(density, max(level, 1e-12))
     ]
+
+
+def core(points: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The lower left and upper right corner of the box in which nearly all of (n, 2) places lie.
+
+    Half a per cent is cut off on each side; half of the width is added there again, but no more
+    than there are places.
+    """
+    usable = _finite(points)
+    if not len(usable):
+        return np.zeros(2), np.zeros(2)
+    low, high = np.quantile(usable, [_TAIL, 1 - _TAIL], axis=0)
+    room = 0.5 * (high - low)
+    return np.maximum(low - room, usable.min(axis=0)), np.minimum(high + room, usable.max(axis=0))
+
+
+def _finite(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    usable: NDArray[np.float64] = points[np.isfinite(points).all(axis=1)].astype(np.float64)
+    return usable
 
 
 def hull(points: NDArray[np.float64]) -> Loop:

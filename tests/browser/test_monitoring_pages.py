@@ -255,7 +255,13 @@ def test_a_hundred_thousand_samples_are_shown_and_moved(
     said = f"frame: median {times[len(times) // 2]:.1f} ms, longest {times[-1]:.1f} ms\n"
     (tmp_path / "frames.txt").write_text(said)
     assert len(times) == 60
+    outside = page.locator("[data-outside]")
+    page.keyboard.press("1")
+    for _ in range(8):
+        page.keyboard.press("+")
+    expect(outside).to_contain_text("samples lie outside this view: 0 shows all.")
     page.get_by_role("button", name="All").click()
+    expect(outside).to_be_hidden()
     staff_page.check()
     staff_page.screenshot("hundred-thousand")
 

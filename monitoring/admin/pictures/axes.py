@@ -11,7 +11,10 @@ from monitoring.admin.pictures.sheet import INK, Point, Sheet
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A rectangle of the sheet that shows values from ``low`` to ``high``; y grows upwards."""
+    """A rectangle of the sheet that shows values from ``low`` to ``high``; y grows upwards.
+
+    With ``by_powers`` y goes by powers of ten; what is below ``low`` stands at the foot.
+    """
 
     left: float
     top: float
@@ -19,16 +22,21 @@ class Plot:
     height: float
     low: Point
     high: Point
+    by_powers: bool = False
 
     def at(self, x: float, y: float) -> Point:
         """Where a value lies on the sheet."""
         across = (x - self.low[0]) / ((self.high[0] - self.low[0]) or 1)
-        up = (y - self.low[1]) / ((self.high[1] - self.low[1]) or 1)
+        low, high = self.low[1], self.high[1]
+        if self.by_powers:
+            low, y, high = (math.log10(max(one, self.low[1])) for one in (low, y, high))
+        up = (y - low) / ((high - low) or 1)
         return self.left + across * self.width, self.top + (1 - up) * self.height
 
     def levels(self, sheet: Sheet, name: str) -> None:
         """Faint lines and figures of the upright axis, and its name above them."""
-        for value in steps(self.low[1], self.high[1]):
+        levels = powers if self.by_powers else steps
+        for value in levels(self.low[1], self.high[1]):
             _, y = self.at(0, value)
             sheet.line([(self.left, y), (self.left + self.width, y)], opacity=0.15)
             sheet.words((self.left - 8, y + 4), shown(value), anchor="end", faint=True)
@@ -51,6 +59,12 @@ def steps(low: float, high: float, about: int = 5) -> Iterator[float]:
     step = next(f * power for f in (1, 2, 5, 10) if f * power >= raw * 0.999)
     for index in range(math.ceil(low / step), math.floor(high / step) + 1):
         yield index * step
+
+
+def powers(low: float, high: float) -> Iterator[float]:
+    """The powers of ten from low to high, both positive."""
+    for power in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1):
+        yield 10.0**power
 
 
 def shown(value: float) -> str:

@@ -16,6 +16,8 @@ WIDTH: Final = 960
 HEIGHT: Final = 420
 # The line is drawn through the least and greatest of each so many pixels.
 _BINS: Final = 900
+# Where the farthest lies so many thresholds away, equal steps would show it alone.
+_WIDE: Final = 30
 
 
 def distances_title(scores: NDArray[Any], severities: NDArray[Any]) -> str:
@@ -44,14 +46,11 @@ def distances_over_time(
         sheet.words((64, 80), "No sample has a distance.", faint=True)
         return
     thresholds = [one.threshold for one in batches if one.threshold is not None]
-    top = 1.06 * max([float(scores[known].max()), *thresholds])
-    plot = Plot(
-        64, 56, WIDTH - 88, HEIGHT - 110, (float(order[0]), 0.0), (float(order[-1]) + 1e-9, top)
-    )
-    plot.levels(sheet, score)
+    plot = _plot(order, scores[known], thresholds)
+    plot.levels(sheet, f"{score}, by powers of ten" if plot.by_powers else score)
     plot.base(sheet, "sample, in the order in which they came")
     for value in steps(plot.low[0], plot.high[0], 8):
-        x, y = plot.at(value, 0)
+        x, y = plot.at(value, plot.low[1])
         sheet.words((x, y + 16), shown(value), anchor="middle", faint=True)
     sheet.line(_band(plot, order[known], scores[known]), colour=BLUE, width=1)
     for severity in range(1, len(SEVERITY_LOOKS)):
@@ -66,6 +65,16 @@ def distances_over_time(
             sheet.line(line, colour=VERMILION, width=1.5, dashed=True)
     if thresholds:
         sheet.words((WIDTH - 24, 48), "dashed: threshold", anchor="end", faint=True)
+
+
+def _plot(order: NDArray[Any], known: NDArray[Any], thresholds: Sequence[float]) -> Plot:
+    highest = max([float(known.max()), *thresholds])
+    by_powers = 0 < _WIDE * max(thresholds, default=0) < highest
+    low, high = 0.0, 1.06 * highest
+    if by_powers:
+        low, high = float(known[known > 0].min()) / 1.5, 1.5 * highest
+    ends = (float(order[0]), low), (float(order[-1]) + 1e-9, high)
+    return Plot(64, 56, WIDTH - 88, HEIGHT - 110, *ends, by_powers=by_powers)
 
 
 def _band(plot: Plot, order: NDArray[Any], scores: NDArray[Any]) -> list[tuple[float, float]]:

@@ -15,7 +15,7 @@ from monitoring.admin.pictures.sheet import (
     SEVERITY_WORDS,
     Sheet,
 )
-from monitoring.admin.region import Loop
+from monitoring.admin.region import Loop, core
 
 WIDTH: Final = 960
 HEIGHT: Final = 720
@@ -40,8 +40,12 @@ def map_picture(
     severities: NDArray[np.integer[Any]],
     loops: list[Loop],
 ) -> None:
-    """Draw (n, 2) healthy rows, (m, 2) samples with a severity each, and the region's lines."""
-    plot = _plot(np.concatenate((healthy, samples)) if len(samples) else healthy)
+    """Draw (n, 2) healthy rows, (m, 2) samples with a severity each, and the region's lines.
+
+    What is so far away that the healthy rows would be one dot are drawn at the edge.
+    """
+    plot = _plot(healthy, samples)
+    (healthy, rows), (samples, more) = _held(plot, healthy), _held(plot, samples)
     for loop in loops:
         border = [plot.at(x, y) for x, y in loop]
         sheet.polygon(border, colour=GREEN, opacity=0.12)
@@ -53,10 +57,21 @@ def map_picture(
         border = [plot.at(x, y) for x, y in loop]
         sheet.line([*border, border[0]], colour=GREEN, width=1.5)
     _legend(sheet, severities)
+    if rows + more:
+        told = f"{rows + more:,} farther away are drawn at the edge"
+        sheet.words((WIDTH - _LEFT, 20), told, anchor="end", faint=True)
 
 
-def _plot(places: Places) -> Plot:
+def _plot(healthy: Places, samples: Places) -> Plot:
+    """All places, or the healthy ones and what is around them, where all would hide those."""
+    places = np.concatenate((healthy, samples)) if len(samples) else healthy
     low, high = places.min(axis=0).astype(float), places.max(axis=0).astype(float)
+    if len(healthy):
+        least, most = core(healthy)
+        around = 0.5 * float((most - least).max())
+        home = np.maximum(least - around, low), np.minimum(most + around, high)
+        if 0 < 1.5 * (home[1] - home[0]).max() < (high - low).max():
+            low, high = home
     room = (WIDTH - 2 * _LEFT, HEIGHT - _TOP - _FOOT)
     # One scale for both axes: distances on a map mean something.
     scale = 1.06 * max(*((high - low) / room), 1e-9)
@@ -66,6 +81,12 @@ def _plot(places: Places) -> Plot:
     return Plot(
         _LEFT, _TOP, *room, (float(first[0]), float(first[1])), (float(last[0]), float(last[1]))
     )
+
+
+def _held(plot: Plot, places: Places) -> tuple[Places, int]:
+    """The places, those outside the picture moved to its edge, and how many were."""
+    held = np.clip(places, plot.low, plot.high) if len(places) else places
+    return held, int((held != places).any(axis=1).sum()) if len(places) else 0
 
 
 def _at(plot: Plot, places: Places) -> list[tuple[float, float]]:

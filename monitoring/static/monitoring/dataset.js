@@ -2,7 +2,7 @@
 
 import { bySeverity, byNumbers, byWords, figure, paletteOf, SEVERITIES } from "./map/colours.js";
 import { drawDistances } from "./map/distances.js";
-import { boundsOf, Grid } from "./map/grid.js";
+import { boundsOf, Grid, homeOf } from "./map/grid.js";
 import { Over } from "./map/over.js";
 import { Painter } from "./map/painter.js";
 import { fileOf, loadColumn, loadPoints } from "./map/points.js";
@@ -55,7 +55,15 @@ function repaint() {
     map.isDirty = false;
     painter.paint(map.points, view, map.colours, map.layers);
     over.draw(map.points, view, map.marked, map.selected, selecting.line);
+    tellOutside(painter.outside);
   });
+}
+
+function tellOutside(count) {
+  const note = one("outside", stage);
+  note.hidden = count === 0;
+  const many = count === 1 ? "1 sample lies" : `${count.toLocaleString("en-GB")} samples lie`;
+  note.textContent = `${many} outside this view: 0 shows all.`;
 }
 
 function resize() {
@@ -319,6 +327,10 @@ const DOES = {
     view.fit();
     repaint();
   },
+  home: () => {
+    view.goHome();
+    repaint();
+  },
   lasso: () => selecting.turn(selecting.mode === "lasso" ? "" : "lasso"),
   box: () => {
     selecting.turn(selecting.mode === "box" ? "" : "box");
@@ -381,7 +393,8 @@ async function begin() {
     return announce(`The map could not be loaded. ${error.message} Load the page again.`, true);
   }
   map.grid = new Grid(map.points);
-  view.show(boundsOf(map.points));
+  const all = boundsOf(map.points);
+  view.show(all, homeOf(map.points, all));
   redye();
   announce(`${map.points.samples.toLocaleString("en-GB")} samples are shown.`);
   one("message", stage).hidden = true;

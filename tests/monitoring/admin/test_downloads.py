@@ -12,13 +12,14 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from django.utils import timezone
+from numpy.typing import NDArray
 from PIL import Image
 
 import monitoring
 from accounts.models import User
 from monitoring.admin import pictures
 from monitoring.admin.map_data import Batch
-from monitoring.admin.pictures.axes import steps
+from monitoring.admin.pictures.axes import Plot, powers, steps
 from monitoring.models import Anomaly, BaselineMap, Dataset
 from tests.factories import make_analysis, make_anomaly
 from tests.monitoring.admin.conftest import LogIn
@@ -149,6 +150,53 @@ def test_unknown_distances_are_left_out_of_the_line() -> None:
     empty = pictures.SvgSheet(960, 420, title="Distances")
     pictures.distances_over_time(empty, np.arange(1), np.array([np.nan]), np.array([255]), [])
     assert "No sample has a distance" in str(empty)
+
+
+def drawn(scores: list[float], threshold: float) -> str:
+    """The distances as SVG."""
+    sheet = pictures.SvgSheet(960, 420, title="Distances")
+    severities = np.where(np.array(scores) > threshold, 1, 0)
+    batch = Batch(0, len(scores), timezone.now(), None, threshold)
+    order = np.arange(1, len(scores) + 1)
+    pictures.distances_over_time(sheet, order, np.array(scores), severities, [batch])
+    return str(sheet)
+
+
+def test_distances_go_by_powers_of_ten_where_one_would_hide_the_others() -> None:
+    far = drawn([0.0, 0.05, 0.5, 600.0], 0.9)
+
+    assert is_plain(far)
+    assert "by powers of ten" in far
+    assert all(f">{level}<" in far for level in ("0.1", "1", "10", "100"))
+    assert "by powers of ten" not in drawn([0.05, 0.5, 20.0], 0.9)
+
+
+def test_a_plot_by_powers_gives_each_power_the_same_room() -> None:
+    plot = Plot(0, 0, 100, 300, (0, 0.1), (1, 100), by_powers=True)
+
+    assert [round(plot.at(0, value)[1]) for value in (100, 10, 1, 0.1, 0)] == [
+        0,
+        100,
+        200,
+        300,
+        300,
+    ]
+    assert list(powers(0.05, 2000)) == pytest.approx([0.1, 1, 10, 100, 1000])
+
+
+def test_what_is_far_away_stands_at_the_edge_of_the_map_and_is_counted() -> None:
+    healthy = np.random.default_rng(1).normal(size=(500, 2))
+    samples = np.array([[0.0, 0.0], [5000.0, 0.0], [0.0, -9000.0]])
+
+    def picture(places: NDArray[np.float64]) -> str:
+        sheet = pictures.SvgSheet(960, 720, title="Map")
+        pictures.map_picture(sheet, healthy, places, np.array([0, 4, 4])[: len(places)], [])
+        return str(sheet)
+
+    assert "2 farther away are drawn at the edge" in picture(samples)
+    assert "at the edge" not in picture(samples[:1])
+    places = re.findall(r"M(-?[\d.]+) (-?[\d.]+)h0", picture(samples))
+    assert all(0 <= float(x) <= 960 and 0 <= float(y) <= 720 for x, y in places)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,9 @@ def test_the_points_say_what_is_stored(
     assert (batch["first"], batch["count"]) == (0, 20)
     assert batch["threshold"] == pytest.approx(next(iter(stored.values())).threshold)
     assert found["region"]
+    left, bottom, right, top = found["core"]
+    assert left < right <= max(map_.x_values) + 1e-6
+    assert bottom < top <= max(map_.y_values) + 1e-6
 
 
 def test_points_that_have_not_changed_are_not_sent_again(

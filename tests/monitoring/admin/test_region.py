@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitoring.admin.region import FEWEST, Loop, hull, region
+from monitoring.admin.region import FEWEST, Loop, core, hull, region
 
 
 def inside(loops: list[Loop], points: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -67,3 +67,25 @@ def test_rows_on_one_line_have_a_hull_of_its_ends() -> None:
 
     assert hull(line) == [(0.0, 0.0), (FEWEST + 4.0, 0.0)]
     assert len(region(line)) == 1
+
+
+def test_a_few_rows_far_away_stretch_neither_region_nor_core() -> None:
+    near = np.random.default_rng(4).normal(size=(2000, 2))
+    points = np.concatenate((near, [[900.0, 0.0], [0.0, -700.0], [-800.0, 800.0]]))
+
+    loops, (low, high) = region(points), core(points)
+
+    assert 0.95 <= inside(loops, near).mean() <= 1
+    assert not inside(loops, np.array([[6.0, 0.0], [900.0, 0.0]])).any()
+    assert (np.abs(np.concatenate((low, high))) < 6).all()
+    assert (inside(loops, near) <= ((near >= low) & (near <= high)).all(axis=1)).mean() > 0.99
+
+
+def test_the_core_is_no_larger_than_the_places() -> None:
+    points = np.random.default_rng(5).uniform(size=(50, 2))
+
+    low, high = core(points)
+
+    assert (low == points.min(axis=0)).all()
+    assert (high == points.max(axis=0)).all()
+    assert core(np.empty((0, 2)))[0].tolist() == [0.0, 0.0]

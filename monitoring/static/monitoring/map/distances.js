@@ -3,17 +3,31 @@
 import { figure } from "./colours.js";
 
 const HEIGHT = 280;
+// Where the farthest lies so many thresholds away, equal steps would show it alone.
+const WIDE = 30;
+
+const EVEN = { range: (_, low, high) => [Math.min(0, low), high * 1.05 || 1] };
+const BY_POWERS = { distr: 3, range: (_, low, high) => [low / 1.5, high * 1.5] };
+
+function spans(y, batches) {
+  const thresholds = batches.map((one) => one.threshold).filter((one) => one > 0);
+  const highest = y.reduce((high, one) => Math.max(high, one ?? 0), 0);
+  return thresholds.length > 0 && highest > WIDE * Math.max(...thresholds);
+}
 
 export function drawDistances(target, points, open) {
   target.replaceChildren();
   if (!points.samples || typeof uPlot === "undefined") return null;
   const { order, score, severity, batches, samples } = points;
   const x = Array.from(order);
-  const y = new Array(samples);
+  const y = Array.from(score, (one) => (Number.isFinite(one) ? one : null));
   const odd = new Array(samples);
   const threshold = new Array(samples).fill(null);
+  const isWide = spans(y, batches);
+  const least = y.reduce((low, one) => (one > 0 && one < low ? one : low), Infinity);
   for (let i = 0; i < samples; i += 1) {
-    y[i] = Number.isFinite(score[i]) ? score[i] : null;
+    // Powers of ten have no zero: what lies on a healthy row stands at the foot.
+    if (isWide && y[i] === 0) y[i] = least;
     odd[i] = severity[i] > 0 && severity[i] < 5 ? y[i] : null;
   }
   for (const one of batches) threshold.fill(one.threshold, one.first, one.first + one.count);
@@ -25,8 +39,11 @@ export function drawDistances(target, points, open) {
     {
       width: Math.max(target.clientWidth, 200),
       height: HEIGHT,
-      scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05 || 1] } },
-      axes: [{ ...axis, label: "sample" }, { ...axis, label: "distance", size: 60 }],
+      scales: { x: { time: false }, y: isWide ? BY_POWERS : EVEN },
+      axes: [
+        { ...axis, label: "sample" },
+        { ...axis, label: isWide ? "distance, by powers of ten" : "distance", size: 60 },
+      ],
       series: [
         { label: "Sample", value: (_, raw) => (raw === null ? "–" : String(raw)) },
         { label: "Distance", stroke: style.caretColor, width: 1, points: { show: samples < 2 }, value },

@@ -83,6 +83,22 @@ export class Grid {
   }
 }
 
+// What is shown first: the healthy rows with half as much room on each side, or all where that is
+// little more. Whatever lies far away would make one dot of them.
+export function homeOf({ core, healthy }, all) {
+  if (!healthy) return all;
+  const [left, bottom, right, top] = core;
+  const room = Math.max(right - left, top - bottom) / 2;
+  const home = {
+    left: Math.max(left - room, all.left),
+    right: Math.min(right + room, all.right),
+    bottom: Math.max(bottom - room, all.bottom),
+    top: Math.min(top + room, all.top),
+  };
+  const size = (box) => Math.max(box.right - box.left, box.top - box.bottom);
+  return size(home) > 0 && size(all) > 1.5 * size(home) ? home : all;
+}
+
 // The box around the points and the region, with a little room.
 export function boundsOf({ x, y, total, region }) {
   let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity];

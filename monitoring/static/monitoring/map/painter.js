@@ -27,6 +27,7 @@ export class Painter {
     const { pixels, palette } = this;
     const { width, height } = this.canvas;
     pixels.fill(palette.paper);
+    this.outside = 0; // samples that are shown, but lie outside the picture
     if (layers.healthy) this.dots(points, view, colours, 0, points.healthy, () => HEALTHY_RADIUS);
     // What is worse lies on top.
     const { severity, healthy, total } = points;
@@ -55,7 +56,10 @@ export class Painter {
       const px = Math.round(x[i] * scale + offsetX);
       const py = Math.round(offsetY - y[i] * scale);
       const { reach, spans } = this.stamp(radius);
-      if (px < reach || py < reach || px >= width - reach || py >= height - reach) continue;
+      if (px < reach || py < reach || px >= width - reach || py >= height - reach) {
+        if (from === points.healthy) this.outside += 1;
+        continue;
+      }
       const paint = palette.points[colour];
       for (const { row, half } of spans) {
         const middle = (py + row) * width + px;

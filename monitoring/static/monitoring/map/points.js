@@ -45,7 +45,7 @@ export async function loadPoints(address) {
   const order = read.numbers(Int32Array, samples);
   const severity = read.numbers(Uint8Array, samples);
   const offMap = read.numbers(Uint8Array, samples);
-  const { region, batches } = read.json(tail);
+  const { region, core, batches } = read.json(tail);
   const joined = (one, other) => {
     const made = new Float32Array(healthy + samples);
     made.set(one);
@@ -64,6 +64,7 @@ export async function loadPoints(address) {
     severity,
     offMap,
     region,
+    core,
     batches,
   };
 }

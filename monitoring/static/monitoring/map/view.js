@@ -7,7 +7,7 @@ export class View {
   constructor() {
     this.width = 1;
     this.height = 1;
-    this.bounds = { left: 0, right: 1, bottom: 0, top: 1 };
+    this.bounds = this.home = { left: 0, right: 1, bottom: 0, top: 1 };
     this.fit();
   }
 
@@ -20,22 +20,29 @@ export class View {
     this.centre(middle.x, middle.y);
   }
 
-  show(bounds) {
+  show(bounds, home) {
     this.bounds = bounds;
-    this.fit();
+    this.home = home;
+    this.goHome();
   }
 
   // Pixels for a map unit when the whole map is shown.
   get whole() {
-    const wide = Math.max(this.bounds.right - this.bounds.left, 1e-9);
-    const high = Math.max(this.bounds.top - this.bounds.bottom, 1e-9);
+    return this.scaleFor(this.bounds);
+  }
+
+  scaleFor({ left, right, bottom, top }) {
+    const [wide, high] = [Math.max(right - left, 1e-9), Math.max(top - bottom, 1e-9)];
     return 0.92 * Math.min(this.width / wide, this.height / high);
   }
 
-  fit() {
-    this.scale = this.whole;
-    const { left, right, bottom, top } = this.bounds;
-    this.centre((left + right) / 2, (bottom + top) / 2);
+  goHome() {
+    this.fit(this.home);
+  }
+
+  fit(box = this.bounds) {
+    this.scale = this.scaleFor(box);
+    this.centre((box.left + box.right) / 2, (box.bottom + box.top) / 2);
   }
 
   centre(x, y) {
