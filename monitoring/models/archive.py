@@ -13,8 +13,8 @@ from database.fields import CreatedAtField, KeyField
 class AnalysisArchive(models.Model):
     """One file with analyses of one owner and their anomalies, which are no longer in the tables.
 
-    ``file_path`` lies in the file storage, ``sha256`` is of its bytes. Once it was restored,
-    ``restored_at`` says when; its file stays.
+    ``file_path`` lies in the file storage, a Parquet file (``monitoring.archives``); ``sha256`` is
+    of its bytes. Once it was restored, ``restored_at`` says when; its file stays.
     """
 
     audit_noun: ClassVar[str] = "analysis_archive"

@@ -19,8 +19,9 @@ class Command(OpsCommand):
     """A file for each owner and thousand analyses, each in a transaction of its own."""
 
     help = (
-        "Move old analyses and their anomalies to files with a checksum, or bring those of a file"
-        " back. Maps and samples stay in the database, and so does the newest map's analysis."
+        "Move old analyses and their anomalies to Parquet files with a checksum, or bring those of"
+        " a file back. Maps and samples stay in the database, and so does the newest map's"
+        " analysis."
     )
     example = "archive_analyses --older-than 365 --dry-run"
     records: ClassVar[bool] = False  # each file has its entry

@@ -100,6 +100,7 @@ def test_analyses_are_archived_and_brought_back_by_command(press: Dataset) -> No
     assert run("archive_analyses", dry_run=True)["would_archive"] == 1
     (made,) = run("archive_analyses")["archived"]
     assert (made["analyses"], made["anomalies"]) == (1, 1)
+    assert made["file"].endswith(".parquet")
     assert not Analysis.objects.exists()
     assert "No analysis is old enough" in printed("archive_analyses")
 
