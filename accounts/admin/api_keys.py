@@ -66,6 +66,7 @@ class StateFilter(Choice):
 class ApiKeyAdmin(ReadOnlyModelAdmin):
     """Keys with which programs use the API; never their secrets, which nobody has kept."""
 
+    beside = sections
     purpose: ClassVar[str] = "The keys with which programs use the API, and whose they are."
     empty_text: ClassVar[str] = (
         "No key was made yet. With one, a program uses the API for a person."
@@ -113,14 +114,6 @@ class ApiKeyAdmin(ReadOnlyModelAdmin):
         return [PageAction("Make a key for yourself", self._url("add"), key="a")]
 
     # --- The list -------------------------------------------------------------------------------
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about people."""
-        return super().changelist_view(
-            request, {"sections": sections(request), **(extra_context or {})}
-        )
 
     @admin.display(description="name")
     def name_shown(self, key: ApiKey) -> str:

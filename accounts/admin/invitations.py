@@ -69,6 +69,7 @@ class StateFilter(Choice):
 class InvitationAdmin(ReadOnlyModelAdmin):
     """Addresses that were asked to become people here."""
 
+    beside = sections
     purpose: ClassVar[str] = "Who was asked to come, as what, and whether they came."
     empty_text: ClassVar[str] = (
         "Nobody was invited yet. Invite somebody by mail: they choose their own name and password."
@@ -114,14 +115,6 @@ class InvitationAdmin(ReadOnlyModelAdmin):
         return [PageAction("Invite somebody", self._url("add"), key="i")]
 
     # --- The list -------------------------------------------------------------------------------
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about people."""
-        return super().changelist_view(
-            request, {"sections": sections(request), **(extra_context or {})}
-        )
 
     @admin.display(description="e-mail address")
     def address(self, invitation: Invitation) -> str:

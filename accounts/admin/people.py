@@ -51,6 +51,7 @@ if admin.site.is_registered(Group):
 class PersonAdmin(StaffModelAdmin):
     """People who log in; only admins see them here."""
 
+    beside = sections
     purpose: ClassVar[str] = "Who may log in, what their role lets them do, and where they are."
     empty_text: ClassVar[str] = "Everybody who may log in will be listed here."
     domain_errors: ClassVar[tuple[type[Exception], ...]] = (StandingNotChanged,)
@@ -118,7 +119,7 @@ class PersonAdmin(StaffModelAdmin):
     ) -> HttpResponse:
         """The list, and whom it cannot show yet."""
         notes = list(self._notes(request)) if request.method == "GET" else []
-        context = {"sections": sections(request), "notes": notes, **(extra_context or {})}
+        context = {"notes": notes, **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def _notes(self, request: HttpRequest) -> Sequence[Note]:

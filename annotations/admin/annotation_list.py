@@ -30,6 +30,7 @@ _SHARED: Final = ("collection", "stage", "provider")
 class AnnotationAdmin(PictureColumns, ReadOnlyModelAdmin):
     """Annotations: found, looked at, reviewed anew."""
 
+    beside = sections
     purpose: ClassVar[str] = "Every box in every image, who said so, and what reviewers decided."
     empty_text: ClassVar[str] = (
         "Nothing was marked in any image yet. Have images annotated by AI from their list; what is"
@@ -116,13 +117,6 @@ class AnnotationAdmin(PictureColumns, ReadOnlyModelAdmin):
             return queryset.none(), False
         found = queryset.filter(pk=wanted)
         return (found if found.exists() else queryset.filter(image_id=wanted)), False
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about annotations."""
-        context = {"sections": sections(request), **(extra_context or {})}
-        return super().changelist_view(request, context)
 
     def change_view(
         self,

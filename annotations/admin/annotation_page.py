@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from accounts.admin.posting import person
 from accounts.models import User
 from annotations.actions import deciding, editing, known_answers
 from annotations.admin import shown
@@ -31,7 +32,6 @@ from annotations.models import (
 )
 from config.admin.formats import duration
 from imaging.admin.pictures import file_url, image_url
-from imaging.admin.posting import person
 from imaging.admin.search import as_id
 
 _SHOWN: Final = 100

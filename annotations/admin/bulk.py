@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from accounts.admin.posting import person
 from annotations.actions import bulk
 from annotations.actions.claims import Filters
 from annotations.admin import desk_api, shown
@@ -20,7 +21,6 @@ from annotations.admin.sections import sections
 from annotations.errors import AnnotationError
 from annotations.models import Decision
 from config.admin.registry import Page
-from imaging.admin.posting import person
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.admin.posting import person
 from annotations.actions import saved_views
 from annotations.actions.claims import Filters
 from annotations.admin import desk_api, shown
@@ -28,7 +29,6 @@ from annotations.models import (
     SavedView,
 )
 from config.admin.registry import Page
-from imaging.admin.posting import person
 from imaging.models import Image
 from providers.models import Provider
 

@@ -17,6 +17,7 @@ from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.admin.posting import person
 from accounts.models import User
 from annotations import labels
 from annotations.actions import claims, dealing, deciding
@@ -46,7 +47,6 @@ from annotations.models import (
 )
 from config.admin.counting import Count, count_rows
 from config.admin.refusals import refusal
-from imaging.admin.posting import person
 
 _MOST_AHEAD: Final = 4
 _MOST_HELD: Final = 20

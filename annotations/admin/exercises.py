@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from accounts.admin.posting import person
 from accounts.models import User
 from annotations.actions import exercise_material as material
 from annotations.actions import exercises
@@ -26,7 +27,6 @@ from annotations.models import Difficulty, Exercise, ExerciseType
 from config.admin.formats import NOTHING, badge, number, percent
 from config.admin.registry import Page
 from imaging.admin.pictures import file_url
-from imaging.admin.posting import person
 from imaging.models import Image
 
 _PURPOSES: Final = {

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from accounts.admin.posting import person
 from annotations.actions import collections as actions
 from annotations.admin.sections import sections
 from annotations.errors import AnnotationError
@@ -21,7 +22,6 @@ from annotations.models import CollectionImage, ImageCollection
 from config.admin.counting import count_rows
 from config.admin.formats import NOTHING, badge, moment, percent
 from config.admin.model_admin import PageAction, StaffModelAdmin
-from imaging.admin.posting import person
 
 if TYPE_CHECKING:
     _Form = forms.ModelForm[ImageCollection]
@@ -93,6 +93,7 @@ class CollectionForm(_Form):
 class ImageCollectionAdmin(StaffModelAdmin):
     """Collections: made, changed, put away."""
 
+    beside = sections
     purpose: ClassVar[str] = "Images that are reviewed together: their labels, stages and checks."
     empty_text: ClassVar[str] = (
         "No collections yet. Make one, then add images to it from their list; until then"
@@ -147,24 +148,6 @@ class ImageCollectionAdmin(StaffModelAdmin):
             ("Review", {"fields": ("labels", "stages")}),
             ("Checks of reviewers", {"fields": ("spot_check_percent", "gold_percent")}),
         )
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about annotations."""
-        context = {"sections": sections(request), **(extra_context or {})}
-        return super().changelist_view(request, context)
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The form, with the number of images beside it."""
-        context = {"sections": sections(request), **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, context)
 
     def get_page_actions(self, request: HttpRequest, obj: Any = None) -> Sequence[PageAction]:
         """On a collection's page: its review, its annotations, and annotating its images."""

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from accounts.admin.posting import at_once, person
 from annotations.actions import batches
 from annotations.actions import collections as collection_actions
 from annotations.admin.sections import sections
@@ -20,7 +21,6 @@ from annotations.errors import AnnotationError
 from annotations.models import BatchType, ImageCollection
 from config.admin.registry import Page
 from imaging.admin.images import ImageAdmin
-from imaging.admin.posting import at_once, person
 from imaging.models import Image
 from providers.models import Provider
 

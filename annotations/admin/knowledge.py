@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.admin.posting import person
 from annotations import pictures
 from annotations.actions import calibrating, comparing, recalibrating
 from annotations.admin.sections import sections
@@ -27,7 +28,6 @@ from annotations.knowledge.reviewers import Period, Reviewer, Share
 from annotations.models import ConfidenceCalibration
 from config.admin.formats import NOTHING, badge, duration, moment, number, percent
 from config.admin.registry import Page
-from imaging.admin.posting import person
 
 SEE: Final = "annotations.view_annotation"
 # How people work is shown to those who run the review.

@@ -12,7 +12,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ERROR_FLAG
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Field, Model
 from django.forms import ModelForm
@@ -26,6 +26,7 @@ from config.admin.checks import StaffModelAdminChecks
 from config.admin.counting import CappedPaginator
 from config.admin.formats import NOTHING
 from config.admin.refusals import refusal
+from config.admin.sections import Section
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -65,6 +66,8 @@ class StaffModelAdmin(_ModelAdmin):
     purpose: ClassVar[str] = ""
     # What will appear in the empty list, and how.
     empty_text: ClassVar[str] = "Nothing is here yet."
+    # The pages that belong together with these, as links under each title.
+    beside: ClassVar[Callable[[HttpRequest], list[Section]] | None] = None
     # Names of foreign keys and filters that never have more than a few dozen choices.
     few_choices: ClassVar[Sequence[str]] = ()
     # Columns that hold numbers: aligned to the right, their unit in the heading.
@@ -114,12 +117,17 @@ class StaffModelAdmin(_ModelAdmin):
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
         return reverse(name, args=[quote(one) for one in arguments])
 
+    def _beside(self, request: HttpRequest) -> dict[str, Any]:
+        sections = type(self).beside
+        return {} if sections is None else {"sections": sections(request)}
+
     # --- The list -------------------------------------------------------------------------------
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The list; an action in it that is refused says so and changes nothing."""
+        self._refuse_unknown_actions(request)
         if _holds_nul(request.GET):
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         if request.method == "POST" and not self._can_be_keys(request):
@@ -135,12 +143,20 @@ class StaffModelAdmin(_ModelAdmin):
             "page_actions": self.get_page_actions(request),
             "empty_text": self.empty_text,
             "empty_action": self.get_empty_action(request),
+            **self._beside(request),
             **(extra_context or {}),
         }
         if request.method == "GET":
             return self._list_page(request, context)
         view = functools.partial(super().changelist_view, request, context)
         return self._or_message(request, view, request.get_full_path())
+
+    def _refuse_unknown_actions(self, request: HttpRequest) -> None:
+        # Django leaves out the button that a role does not give, and ignores such a request; saying
+        # so is clearer.
+        asked = {name for name in request.POST.getlist("action") if name}
+        if not asked <= set(self.get_actions(request)):
+            raise PermissionDenied("Your role may not do this with the rows of this list.")
 
     def _can_be_keys(self, request: HttpRequest) -> bool:
         """Whether each chosen row is named by what can be a key of the model."""
@@ -196,9 +212,8 @@ class StaffModelAdmin(_ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The form of one row; what the database refuses is said above it, the input kept."""
-        view = functools.partial(
-            super().changeform_view, request, object_id, form_url, extra_context
-        )
+        context = {**self._beside(request), **(extra_context or {})}
+        view = functools.partial(super().changeform_view, request, object_id, form_url, context)
         if request.method != "POST":
             return view()
         try:

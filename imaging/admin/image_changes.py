@@ -12,12 +12,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
+from accounts.admin.posting import person, require
 from imaging import analysis
 from imaging.actions import images as image_actions
 from imaging.actions import jobs
 from imaging.admin import image_page
 from imaging.admin.pictures import image_url
-from imaging.admin.posting import attempted, person, require
+from imaging.admin.posting import attempted
 from imaging.errors import NotNow
 from imaging.models import AnalysisResult, Image
 

@@ -17,13 +17,13 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
 
+from accounts.admin.posting import person
 from config.admin.formats import duration, number, percent, size
 from imaging import analysis
 from imaging.actions import results
 from imaging.actions.images import LONGEST_NOTE
 from imaging.admin import anomalies, drawings, findings, tables
 from imaging.admin.pictures import file_url, has_layers, layer_url
-from imaging.admin.posting import person
 from imaging.admin.search import as_id
 from imaging.admin.states import image_badge, job_badge
 from imaging.models import (

@@ -21,13 +21,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from accounts.admin.posting import at_once, person
 from config.admin.formats import NOTHING, badge, moment, number, percent, size
 from config.admin.model_admin import PageAction, StaffModelAdmin
 from imaging.actions import images as image_actions
 from imaging.actions import jobs
 from imaging.admin import files, filters, image_changes, image_page, upload
 from imaging.admin.pictures import thumbnail
-from imaging.admin.posting import at_once, attempted, person, refuse_unknown_actions
+from imaging.admin.posting import attempted
 from imaging.admin.search import matching_images
 from imaging.admin.states import image_badge
 from imaging.errors import ImagingError
@@ -161,13 +162,6 @@ class ImageAdmin(StaffModelAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """By prefix of the name, id, prefix of the hash."""
         return matching_images(queryset, search_term), False
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list; an action that the person may not use is refused, however it was sent."""
-        refuse_unknown_actions(self, request)
-        return super().changelist_view(request, extra_context)
 
     @admin.display(description="picture")
     def picture(self, image: Image) -> SafeString:

@@ -1,77 +1,22 @@
-"""What POST requests of the pages have in common: whether they are allowed, what they may carry."""
+"""What POST requests of the pages have in common: how a change is tried."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import Model
 
-from accounts.models import User
-from config.admin.refusals import refusal
+from accounts.admin import posting
 from imaging.errors import NotNow
 from jobs.errors import DuplicateJob
 
 T = TypeVar("T")
-M = TypeVar("M", bound=Model)
-
-MOST_AT_ONCE: Final = 500
-
-
-def person(request: HttpRequest) -> User:
-    """Who asks; the staff pages let nobody in who has not logged in."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied("Log in first.")
-    return request.user
 
 
 def attempted(change: Callable[[], T], model: type[Model]) -> tuple[T | None, str]:
-    """What the change returns, or None and the sentence with which it was refused.
-
-    Refused by an action, or by the database: a trigger, or somebody else's change at the same time.
-    An error that is no refusal is let through.
-    """
+    """What the change returns, or None and the sentence with which it was refused."""
     try:
-        with transaction.atomic():
-            return change(), ""
-    except NotNow as refused:
-        return None, str(refused)
+        return posting.attempted(change, model, NotNow)
     except DuplicateJob:
         return None, "The same analysis already waits or runs."
-    except DatabaseError as error:
-        sentence = refusal(error, model)
-        if sentence is None:
-            raise
-        return None, sentence
-
-
-def at_once(model_admin: Any, request: HttpRequest, rows: QuerySet[M]) -> list[M]:
-    """The chosen rows; none, and a message, when they are more than one request should change."""
-    chosen = list(rows[: MOST_AT_ONCE + 1])
-    if len(chosen) <= MOST_AT_ONCE:
-        return chosen
-    text = f"At most {MOST_AT_ONCE} rows are changed at once. Narrow the list, or go page by page."
-    model_admin.message_user(request, text, messages.WARNING)
-    return []
-
-
-def refuse_unknown_actions(model_admin: Any, request: HttpRequest) -> None:
-    """Refuse a list action that the person's role does not give.
-
-    Django leaves the button out and ignores such a request; saying so is clearer.
-    """
-    if request.method != "POST":
-        return
-    asked = {name for name in request.POST.getlist("action") if name}
-    if not asked <= set(model_admin.get_actions(request)):
-        raise PermissionDenied("Your role may not do this with the rows of this list.")
-
-
-def require(request: HttpRequest, permission: str) -> None:
-    """Refuse a person whose role does not give the permission ``app.codename``."""
-    if not request.user.has_perm(permission):
-        raise PermissionDenied("Your role may not do this.")

@@ -20,13 +20,14 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.views.decorators.http import require_POST
 
+from accounts.admin.posting import at_once, person, require
 from config.admin.formats import NOTHING, duration, moment, progress
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from imaging.actions import jobs
 from imaging.admin import filters
 from imaging.admin.image_page import progress_sentence
 from imaging.admin.pictures import PictureColumns, image_url, thumbnail
-from imaging.admin.posting import at_once, attempted, person, refuse_unknown_actions, require
+from imaging.admin.posting import attempted
 from imaging.admin.queue_state import state_of_queue
 from imaging.admin.search import as_id
 from imaging.admin.states import job_badge
@@ -128,7 +129,6 @@ class ProcessingJobAdmin(PictureColumns, ReadOnlyModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The list under the state of the queue."""
-        refuse_unknown_actions(self, request)
         context = {**(extra_context or {}), "title": "Analyses"}
         if request.method == "GET":
             context["queue"] = state_of_queue()

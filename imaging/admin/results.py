@@ -12,13 +12,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.admin.posting import person
 from config.admin.formats import NOTHING, duration, folded_json, moment, percent, short_id
 from config.admin.model_admin import ReadOnlyModelAdmin
 from imaging.actions import results
 from imaging.admin import findings
 from imaging.admin.anomalies import described
 from imaging.admin.pictures import PictureColumns, image_url
-from imaging.admin.posting import person
 from imaging.admin.search import as_id
 from imaging.models import AnalysisResult, AnalysisResultHistory
 

@@ -6,22 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from django.conf import settings
-from django.core.exceptions import TooManyFilesSent
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.http.multipartparser import MultiPartParserError
-from django.http.request import UnreadablePostError
 from django.template.response import TemplateResponse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
+from accounts.admin.posting import person, require
 from config.admin.formats import badge, size
+from config.admin.uploads import unreadable
 from database import system_settings
 from imaging import file_names
 from imaging.actions import uploads
 from imaging.admin.pictures import image_url, thumbnail
-from imaging.admin.posting import person, require
 from imaging.errors import ImagingError, StorageFailed, UploadRefused
 from imaging.models import Image
 
@@ -95,26 +92,11 @@ def view(model_admin: Any) -> Callable[[HttpRequest], HttpResponseBase]:
         handler = LimitPerFile(request, system_settings.get("max_file_size"))
         if request.method == "POST":
             request.upload_handlers.insert(0, handler)
-            if problem := _unreadable(request):
+            if problem := unreadable(request):
                 return _answer(request, model_admin, handler, problem, [])
         return _page(request, model_admin, handler)
 
     return upload_view
-
-
-def _unreadable(request: HttpRequest) -> str:
-    """Read the request's body; what is wrong with it as a whole, or nothing."""
-    try:
-        request.POST  # noqa: B018 - reading is the point
-    except TooManyFilesSent:
-        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
-        return (
-            f"More than {most} files were sent together, and none of them was kept. Upload them"
-            " in several lots."
-        )
-    except (MultiPartParserError, UnreadablePostError):
-        return "The upload broke off on the way. Nothing of it was kept; send it again."
-    return ""
 
 
 @csrf_protect

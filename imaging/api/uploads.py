@@ -7,13 +7,12 @@ from typing import Any, Final
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import QueryDict
-from django.utils.datastructures import MultiValueDict
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from accounts.api.asked import caller_of
 from config.admin import formats
 from config.api.errors import Refusal
+from config.api.forms import refuse_other_fields
 from config.api.problems import ProblemType
 from database import system_settings
 from imaging import file_names
@@ -88,7 +87,8 @@ def take(request: Request, limit: SizeLimit) -> uploads.Upload:
     data = read if isinstance(read, QueryDict) else QueryDict()
     if limit.refused is not None:
         raise FileRefused(limit.refused)
-    _refuse_others(data, request.FILES)
+    known = UploadSerializer().fields
+    refuse_other_fields(data, request.FILES, known=known, file=FIELD)
     serializer = UploadSerializer(data=data)
     serializer.is_valid(raise_exception=True)
     asked: dict[str, Any] = serializer.validated_data
@@ -105,21 +105,3 @@ def take(request: Request, limit: SizeLimit) -> uploads.Upload:
         raise
     except UploadRefused as refused:
         raise FileRefused(refused) from None
-
-
-def _refuse_others(data: QueryDict, sent: MultiValueDict[str, UploadedFile[bytes]]) -> None:
-    """Refuse fields that are unknown, given twice, or a file where a text belongs."""
-    known = UploadSerializer().fields
-    wrong: dict[str, list[str]] = {}
-    for name, values in data.lists():
-        if name not in known:
-            takes = ", ".join(known)
-            wrong[name[:100].replace("\x00", "")] = [f"There is no such field. It takes {takes}."]
-        elif len(values) > 1:
-            wrong[name] = ["The field is given more than once. Upload one file at a time."]
-        elif name != FIELD and name in sent:
-            wrong[name] = ["This is a file, but must be a text."]
-        elif any(isinstance(value, str) and "\x00" in value for value in values):
-            wrong[name] = ["The text holds NUL, which cannot be stored. Remove it."]
-    if wrong:
-        raise ValidationError(wrong)

@@ -13,11 +13,12 @@ from django.http import HttpResponseRedirect as Redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.admin.posting import person, require
 from audit.recording import record
 from ingestion import stored
 from ingestion.actions import checks, dialects, files
 from ingestion.admin.file_page import file_url
-from ingestion.admin.posting import attempted, person, require
+from ingestion.admin.posting import attempted
 from ingestion.errors import SourceLost
 from ingestion.models import FileStatus, FileUpload
 

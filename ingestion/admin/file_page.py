@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from accounts.admin.posting import require
 from config.admin.formats import size
 from ingestion.actions import dialects
-from ingestion.admin.posting import require
 from ingestion.admin.states import KIND_WORDS, badge_of
 from ingestion.errors import IngestionError
 from ingestion.models import FileCheck, FileStatus, FileUpload

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
+from accounts.admin.posting import person
 from config.admin.formats import NOTHING, moment, number, size
 from config.admin.model_admin import PageAction, StaffModelAdmin
 from ingestion.actions import files
 from ingestion.admin import changes, file_page, upload
-from ingestion.admin.posting import attempted, person
+from ingestion.admin.posting import attempted
 from ingestion.admin.search import matching_files
 from ingestion.admin.states import CHOICES, badge_of
 from ingestion.errors import IngestionError
@@ -102,15 +102,6 @@ class FileUploadAdmin(StaffModelAdmin):
         return []
 
     # --- The list -------------------------------------------------------------------------------
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list; an action that the role does not give is refused, not ignored."""
-        asked = {name for name in request.POST.getlist("action") if name}
-        if request.method == "POST" and not asked <= set(self.get_actions(request)):
-            raise PermissionDenied("Your role may not do this with the rows of this list.")
-        return super().changelist_view(request, extra_context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.conf import settings
-from django.core.exceptions import TooManyFilesSent
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.http.multipartparser import MultiPartParserError
-from django.http.request import UnreadablePostError
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
+from accounts.admin.posting import person, require
 from config.admin.formats import badge, size
+from config.admin.uploads import unreadable
 from database import system_settings
 from ingestion.actions import uploads
-from ingestion.admin.posting import person, require
 from ingestion.admin.states import badge_of
 from ingestion.errors import IngestionError, UploadRefused
 from ingestion.limits import SizeLimit
@@ -49,26 +46,11 @@ def view(model_admin: Any) -> Callable[[HttpRequest], HttpResponseBase]:
         limit = SizeLimit()
         if request.method == "POST":
             request.upload_handlers.insert(0, limit)
-            if problem := _unreadable(request):
+            if problem := unreadable(request):
                 return _answer(request, model_admin, problem, [])
         return _page(request, model_admin, limit)
 
     return upload_view
-
-
-def _unreadable(request: HttpRequest) -> str:
-    """Read the request's body; what is wrong with it as a whole, or nothing."""
-    try:
-        request.POST  # noqa: B018 - reading is the point
-    except TooManyFilesSent:
-        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
-        return (
-            f"More than {most} files were sent together, and none of them was kept. Upload them"
-            " in several lots."
-        )
-    except (MultiPartParserError, UnreadablePostError):
-        return "The upload broke off on the way. Nothing of it was kept; send it again."
-    return ""
 
 
 @csrf_protect

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
-from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from accounts.api.asked import caller_of
 from config.api.errors import Refusal
+from config.api.forms import refuse_other_fields
 from config.api.problems import ProblemType
 from ingestion.actions import uploads
 from ingestion.api.declared import TABLE_TOO_LARGE, TABLE_TYPE, TABLE_UNREADABLE
@@ -45,7 +45,8 @@ def take(request: Request, limit: SizeLimit) -> uploads.Upload:
     data = read if isinstance(read, QueryDict) else QueryDict()
     if limit.refused:
         raise FileRefused(limit.refused[0])
-    _refuse_others(data, request.FILES)
+    known = FileToUploadSerializer().fields
+    refuse_other_fields(data, request.FILES, known=known, file=FIELD)
     serializer = FileToUploadSerializer(data=data)
     serializer.is_valid(raise_exception=True)
     asked: dict[str, Any] = serializer.validated_data
@@ -67,19 +68,3 @@ def take(request: Request, limit: SizeLimit) -> uploads.Upload:
         raise
     except UploadRefused as refused:
         raise FileRefused(refused) from None
-
-
-def _refuse_others(data: QueryDict, sent: MultiValueDict[str, UploadedFile[bytes]]) -> None:
-    """Refuse fields that are unknown, given twice, or a file where a text belongs."""
-    known = FileToUploadSerializer().fields
-    wrong: dict[str, list[str]] = {}
-    for name, values in data.lists():
-        if name not in known:
-            takes = ", ".join(known)
-            wrong[name[:100].replace("\x00", "")] = [f"There is no such field. It takes {takes}."]
-        elif len(values) > 1:
-            wrong[name] = ["The field is given more than once. Upload one file at a time."]
-        elif name != FIELD and name in sent:
-            wrong[name] = ["This is a file, but must be a text."]
-    if wrong:
-        raise ValidationError(wrong)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -16,11 +15,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.admin.posting import at_once, person, require
 from config.admin.formats import moment
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from monitoring.actions import alerting_by_hand
 from monitoring.admin import downloads, filters, shown
-from monitoring.admin.posting import as_id, attempted, found, page, person, require
+from monitoring.admin.posting import as_id, attempted, found, page
 from monitoring.admin.sections import (
     ANSWER_ALERTS,
     MAKE_SILENCES,
@@ -31,7 +31,6 @@ from monitoring.admin.sections import (
 from monitoring.errors import MonitoringError
 from monitoring.models import Alert, AlertNotification, AlertStatus
 
-_MOST_AT_ONCE: Final = 500
 _MOST_TOLD: Final = 50
 _MUTED: Final = {
     "silence": "A silence keeps it quiet.",
@@ -43,6 +42,7 @@ _MUTED: Final = {
 class AlertAdmin(ReadOnlyModelAdmin):
     """Alerts: acknowledged, resolved."""
 
+    beside = sections
     purpose: ClassVar[str] = "What the rules noticed and nobody has settled yet."
     empty_text: ClassVar[str] = (
         "No alerts. A rule of a dataset raises one here when its condition holds."
@@ -100,13 +100,9 @@ class AlertAdmin(ReadOnlyModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The inbox; an action that the role does not give is refused, not ignored."""
-        asked = {name for name in request.POST.getlist("action") if name}
-        if request.method == "POST" and not asked <= set(self.get_actions(request)):
-            raise PermissionDenied("Your role may not do this with the rows of this list.")
+        """The inbox, and what answers need."""
         context = {
             "title": "Alerts",
-            "sections": sections(request),
             "may_answer": self.has_answer_permission(request),
             "longest_note": alerting_by_hand.LONGEST_NOTE,
             "files": [
@@ -146,14 +142,9 @@ class AlertAdmin(ReadOnlyModelAdmin):
     @admin.action(description="Acknowledge", permissions=["answer"])
     def acknowledge(self, request: HttpRequest, chosen: QuerySet[Alert]) -> None:
         """Say that somebody looks after them; those that somebody does already are left."""
-        keys = list(chosen.values_list("pk", flat=True)[: _MOST_AT_ONCE + 1])
-        if len(keys) > _MOST_AT_ONCE:
-            text = f"At most {_MOST_AT_ONCE} rows are changed at once. Go page by page."
-            self.message_user(request, text, messages.WARNING)
-            return
         done, refusals = 0, dict[str, int]()
-        for key in keys:
-            alert, refused = _attempted(alerting_by_hand.acknowledge, key, by=person(request))
+        for row in at_once(self, request, chosen):
+            alert, refused = _attempted(alerting_by_hand.acknowledge, row.pk, by=person(request))
             done += alert is not None
             if alert is None:
                 refusals[refused] = refusals.get(refused, 0) + 1

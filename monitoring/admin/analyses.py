@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from accounts.admin.posting import person as person_of
 from config.admin.formats import number, percent
 from config.admin.model_admin import PageAction
 from jobs.admin.addresses import page_of
@@ -24,7 +25,6 @@ from jobs.printable import one_line, printable
 from monitoring.actions import requesting
 from monitoring.admin import filters, shown
 from monitoring.admin.posting import as_id, page
-from monitoring.admin.posting import person as person_of
 from monitoring.admin.sections import SEE_ANALYSES, sections
 from monitoring.errors import MonitoringError
 from monitoring.models import Analysis, AnalysisType
@@ -49,6 +49,7 @@ class TypeFilter(admin.SimpleListFilter):
 class AnalysisAdmin(JobAdmin):
     """As the pages of any job, with what came out."""
 
+    beside = sections
     purpose: ClassVar[str] = "Maps that are made and samples that are placed, and what came out."
     empty_text: ClassVar[str] = (
         "No analysis was asked for yet. On a dataset's page, have a map made or samples placed."
@@ -102,7 +103,7 @@ class AnalysisAdmin(JobAdmin):
     ) -> HttpResponse:
         """The list, beside the other pages about monitoring."""
         context = {"title": "Analyses", **(extra_context or {})}
-        return super().changelist_view(request, context | {"sections": sections(request)})
+        return super().changelist_view(request, context)
 
     # --- Columns --------------------------------------------------------------------------------
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,23 +14,23 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.admin.posting import at_once, person, require
 from config.admin.formats import badge, moment, percent
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from monitoring.actions import acknowledging
 from monitoring.admin import downloads, filters, shown
 from monitoring.admin.pictures import deviation_bars
-from monitoring.admin.posting import as_id, attempted, page, person, require
+from monitoring.admin.posting import as_id, attempted, page
 from monitoring.admin.sections import ACKNOWLEDGE, SEE_ANOMALIES, sections
 from monitoring.errors import MonitoringError
 from monitoring.models import Anomaly
-
-_MOST_AT_ONCE: Final = 500
 
 
 @admin.register(Anomaly)
 class AnomalyAdmin(ReadOnlyModelAdmin):
     """Samples that left the healthy region: looked at, acknowledged."""
 
+    beside = sections
     purpose: ClassVar[str] = "Samples that left the healthy region, and the features that say why."
     empty_text: ClassVar[str] = (
         "No anomalies. Once samples are placed on a dataset's map, those that leave the healthy"
@@ -91,16 +90,13 @@ class AnomalyAdmin(ReadOnlyModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list; an action that the role does not give is refused, not ignored."""
-        asked = {name for name in request.POST.getlist("action") if name}
-        if request.method == "POST" and not asked <= set(self.get_actions(request)):
-            raise PermissionDenied("Your role may not do this with the rows of this list.")
+        """The list, and what it shows as files."""
         query = request.GET.urlencode()
         files = [
             (kind.upper(), f"{reverse('admin:monitoring_anomaly_download', args=[kind])}?{query}")
             for kind in ("png", "svg", "csv")
         ]
-        context = {"sections": sections(request), "files": files, **(extra_context or {})}
+        context = {"files": files, **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def download_view(self, request: HttpRequest, kind: str) -> HttpResponse:
@@ -127,10 +123,8 @@ class AnomalyAdmin(ReadOnlyModelAdmin):
     @admin.action(description="Acknowledge", permissions=["acknowledge"])
     def acknowledge(self, request: HttpRequest, chosen: QuerySet[Anomaly]) -> None:
         """Say that somebody has seen them; those that somebody has seen before are left."""
-        keys = list(chosen.values_list("pk", flat=True)[: _MOST_AT_ONCE + 1])
-        if len(keys) > _MOST_AT_ONCE:
-            text = f"At most {_MOST_AT_ONCE} rows are changed at once. Go page by page."
-            self.message_user(request, text, messages.WARNING)
+        keys = [row.pk for row in at_once(self, request, chosen)]
+        if not keys:
             return
         done = acknowledging.acknowledge_many(keys, by=person(request))
         noun = "anomaly is" if done == 1 else "anomalies are"

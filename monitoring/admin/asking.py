@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http import HttpResponseRedirect as Redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.admin.posting import person, require
 from ingestion.models import FileStatus, FileUpload
 from monitoring.actions import configuring, datasets, requesting
 from monitoring.actions.requesting import Asked
-from monitoring.admin.posting import as_id, attempted, found, page, person, require
+from monitoring.admin.posting import as_id, attempted, found, page
 from monitoring.admin.questions import MOST_MAPS, maps_of
 from monitoring.admin.sections import ASK, CHANGE_DATASETS, SEE_DATASETS
 from monitoring.admin.shown import dataset_url

@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from accounts.admin.posting import person, require
 from config.admin.formats import NOTHING
 from config.admin.registry import Page
 from monitoring.actions import configuring
-from monitoring.admin.posting import page, person, require
+from monitoring.admin.posting import page
 from monitoring.admin.sections import CONFIGURE, SEE_CONFIG
 from monitoring.errors import ConfigRefused
 from monitoring.maps import CHOICES

@@ -11,11 +11,12 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from accounts.admin.posting import require
 from config.admin.formats import NOTHING, badge, number, percent
 from config.admin.tiles import Tile
 from monitoring.admin import columns, map_data, shown
 from monitoring.admin.analyses import sentence_of
-from monitoring.admin.posting import as_id, page, require
+from monitoring.admin.posting import as_id, page
 from monitoring.admin.questions import MOST_MAPS, maps_of, open_alerts, open_anomalies
 from monitoring.admin.sections import ASK, CHANGE_DATASETS, SEE_ALERTS, SEE_DATASETS, SEE_RULES
 from monitoring.models import (

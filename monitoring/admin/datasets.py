@@ -14,11 +14,12 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.admin.posting import person
 from config.admin.formats import badge, moment, tag
 from config.admin.model_admin import StaffModelAdmin
 from monitoring.actions import datasets
 from monitoring.admin import asking, dataset_page, downloads, map_views
-from monitoring.admin.posting import as_id, person
+from monitoring.admin.posting import as_id
 from monitoring.admin.questions import open_alerts
 from monitoring.admin.sections import CHANGE_DATASETS, sections
 from monitoring.admin.shown import dataset_url
@@ -89,6 +90,7 @@ class UseFilter(admin.SimpleListFilter):
 class DatasetAdmin(StaffModelAdmin):
     """Datasets: made, described, looked at, put away."""
 
+    beside = sections
     purpose: ClassVar[str] = "Machines that are watched, each with its map and what left it."
     empty_text: ClassVar[str] = (
         "No datasets yet. Make one for a machine; then make a map of a file of its healthy state,"
@@ -153,24 +155,6 @@ class DatasetAdmin(StaffModelAdmin):
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The form."""
         return super().change_view(request, object_id)
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about monitoring."""
-        context = {"sections": sections(request), **(extra_context or {})}
-        return super().changelist_view(request, context)
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The form, likewise."""
-        context = {"sections": sections(request), **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, context)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may describe datasets; the row itself is the owner's."""

@@ -13,10 +13,10 @@ from django.utils.cache import get_conditional_response
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
+from accounts.admin.posting import require
 from monitoring.admin import columns, explaining, map_data, shown
 from monitoring.admin.explaining import Told
 from monitoring.admin.pictures import deviation_bars
-from monitoring.admin.posting import require
 from monitoring.admin.questions import maps_of
 from monitoring.admin.sections import SEE_DATASETS
 from monitoring.models import BaselineMap

@@ -1,4 +1,4 @@
-"""What the requests of these pages have in common: who asks, what they may, what is refused."""
+"""What the requests of these pages have in common."""
 
 from __future__ import annotations
 
@@ -7,49 +7,20 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from accounts.models import User
-from config.admin.refusals import refusal
+from accounts.admin import posting
 from monitoring.admin.sections import sections
 from monitoring.errors import MonitoringError
 
 T = TypeVar("T")
-M = TypeVar("M", bound=Model)
-
-
-def person(request: HttpRequest) -> User:
-    """Who asks; the staff pages let nobody in who has not logged in."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied("Log in first.")
-    return request.user
-
-
-def require(request: HttpRequest, permission: str) -> None:
-    """Refuse a person whose role does not give the permission ``app.codename``."""
-    if not request.user.has_perm(permission):
-        raise PermissionDenied("Your role may not do this.")
 
 
 def attempted(change: Callable[[], T], model: type[Model]) -> tuple[T | None, str]:
-    """What the change returns, or None and the sentence with which it was refused.
-
-    Refused by an action, or by the database. An error that is no refusal is let through.
-    """
-    try:
-        with transaction.atomic():
-            return change(), ""
-    except MonitoringError as refused:
-        return None, str(refused)
-    except DatabaseError as error:
-        sentence = refusal(error, model)
-        if sentence is None:
-            raise
-        return None, sentence
+    """What the change returns, or None and the sentence with which it was refused."""
+    return posting.attempted(change, model, MonitoringError)
 
 
 def found(rows: Any, key: UUID) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from accounts.admin.filters import PersonFilter
@@ -23,6 +23,7 @@ from providers.models import CostAlert, UserQuota
 class QuotaAdmin(StaffModelAdmin):
     """People with limits of their own; for everybody else the settings' defaults hold."""
 
+    beside = sections
     purpose: ClassVar[str] = "What people may spend at AI providers where the default is not right."
     empty_text: ClassVar[str] = "Nobody has limits of their own: the defaults of the settings hold."
     domain_errors: ClassVar[tuple[type[Exception], ...]] = (ProvidersError,)
@@ -42,14 +43,6 @@ class QuotaAdmin(StaffModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Whose it is stays."""
         return [] if obj is None else ["user"]
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about providers."""
-        return super().changelist_view(
-            request, {"sections": sections(request), **(extra_context or {})}
-        )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """By the action, which records it."""
@@ -95,6 +88,7 @@ def _limit(amount: Any) -> str:
 class AlertAdmin(ReadOnlyModelAdmin):
     """Who was told how much of a limit is spent; a person sees their own."""
 
+    beside = sections
     purpose: ClassVar[str] = (
         "When 50, 80 and 100 per cent of a limit were spent; each is mailed once."
     )
@@ -109,14 +103,6 @@ class AlertAdmin(ReadOnlyModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may see calls; the database shows each their own."""
         return request.user.has_perm("providers.view_usageentry")
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about providers."""
-        return super().changelist_view(
-            request, {"sections": sections(request), **(extra_context or {})}
-        )
 
     @admin.display(description="spent")
     def threshold(self, alert: CostAlert) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from accounts.admin.person_doors import acting
 from config.admin.formats import NOTHING, number
@@ -20,6 +20,7 @@ from providers.models import ProviderPrice
 class PriceAdmin(StaffModelAdmin):
     """Prices; the ledger names them, so none is changed or removed."""
 
+    beside = sections
     purpose: ClassVar[str] = (
         "US dollars for a million tokens, from a day on (UTC). What has no price is not asked."
     )
@@ -50,14 +51,6 @@ class PriceAdmin(StaffModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: another price is added from another day on."""
         return False
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about providers."""
-        return super().changelist_view(
-            request, {"sections": sections(request), **(extra_context or {})}
-        )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """By the action, which records it."""

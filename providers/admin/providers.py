@@ -35,6 +35,7 @@ _CHECKS = 12
 class ProviderAdmin(StaffModelAdmin):
     """The names that jobs may ask for; there are a few, and none is added by hand."""
 
+    beside = sections
     purpose: ClassVar[str] = "Who is asked about images, in which order, and how they are."
     domain_errors: ClassVar[tuple[type[Exception], ...]] = (ProvidersError,)
     change_list_template = "providers/admin/list.html"
@@ -110,14 +111,6 @@ class ProviderAdmin(StaffModelAdmin):
                 )
         check = PageAction("Check now", self._url("check", obj.pk), kind="quiet", method="post")
         return [check, *found]
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about providers."""
-        return super().changelist_view(
-            request, {"sections": sections(request), **(extra_context or {})}
-        )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """By the action, which records it."""

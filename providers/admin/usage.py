@@ -29,19 +29,12 @@ _DAYS: Final = 30
 class _UsageAdmin(ReadOnlyModelAdmin):
     """What both lists have in common."""
 
+    beside = sections
     change_list_template = "providers/admin/list.html"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may see calls; the database shows each their own."""
         return request.user.has_perm("providers.view_usageentry")
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about providers."""
-        return super().changelist_view(
-            request, {"sections": sections(request), **(extra_context or {})}
-        )
 
     @admin.display(description="person")
     def person(self, row: Any) -> str:

@@ -224,7 +224,7 @@ def test_archiving_many_asks_first(client_for: ClientFor) -> None:
 def test_more_than_one_request_should_change_is_refused(
     client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imaging.admin.posting.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("accounts.admin.posting.MOST_AT_ONCE", 2)
     chosen = [str(make_image().pk) for _ in range(3)]
     client = client_for("admin")
 
