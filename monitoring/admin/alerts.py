@@ -82,7 +82,7 @@ class AlertAdmin(ReadOnlyModelAdmin):
         ]
         own.append(
             path(
-                "download/csv/",
+                "download/<str:kind>/",
                 self.admin_site.admin_view(require_safe(self.download_view)),
                 name="monitoring_alert_download",
             )
@@ -105,19 +105,17 @@ class AlertAdmin(ReadOnlyModelAdmin):
             "title": "Alerts",
             "may_answer": self.has_answer_permission(request),
             "longest_note": alerting_by_hand.LONGEST_NOTE,
-            "files": [
-                ("CSV", f"{reverse('admin:monitoring_alert_download')}?{request.GET.urlencode()}")
-            ],
+            "files": downloads.addresses("monitoring_alert_download", request),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
 
-    def download_view(self, request: HttpRequest) -> HttpResponse:
-        """What the inbox shows, filters and all, as CSV."""
+    def download_view(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """What the inbox shows, filters and all, as a file."""
         require(request, SEE_ALERTS)
         with transaction.atomic():
             rows = self.get_changelist_instance(request).get_queryset(request)
-            return downloads.of_alerts(rows)
+            return downloads.of_alerts(rows, kind)
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """The buttons only for whoever may press them."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST, require_safe
@@ -91,19 +91,13 @@ class AnomalyAdmin(ReadOnlyModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The list, and what it shows as files."""
-        query = request.GET.urlencode()
-        files = [
-            (kind.upper(), f"{reverse('admin:monitoring_anomaly_download', args=[kind])}?{query}")
-            for kind in ("png", "svg", "csv")
-        ]
+        files = downloads.addresses("monitoring_anomaly_download", request)
         context = {"files": files, **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def download_view(self, request: HttpRequest, kind: str) -> HttpResponse:
         """What the list shows, filters and all, as a file."""
         require(request, SEE_ANOMALIES)
-        if kind not in {"png", "svg", "csv"}:
-            raise Http404("There are png, svg and csv.")
         with transaction.atomic():
             rows = self.get_changelist_instance(request).get_queryset(request)
             return downloads.of_anomalies(rows, kind)

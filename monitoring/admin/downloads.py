@@ -14,6 +14,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -21,7 +22,7 @@ from monitoring.admin import map_data, pictures
 from monitoring.admin.map_data import UNJUDGED, Samples
 from monitoring.admin.map_views import map_of
 from monitoring.admin.pictures import Sheet
-from monitoring.admin.pictures import anomalies as anomaly_picture
+from monitoring.admin.pictures import days as day_picture
 from monitoring.admin.pictures import distances as distance_picture
 from monitoring.admin.pictures import maps as map_picture
 from monitoring.admin.questions import days
@@ -79,21 +80,42 @@ def of_map(request: HttpRequest, dataset_id: UUID, map_id: UUID, wanted: str) ->
 
 def of_anomalies(rows: QuerySet[Anomaly], kind: str) -> HttpResponse:
     """Anomalies: as CSV each of them, as a picture how many there were on each day."""
-    name = f"anomalies-{timezone.now():%Y-%m-%d}.{kind}"
+    return _listed("anomalies", kind, rows, "timestamp", _anomaly_rows)
+
+
+def of_alerts(rows: QuerySet[Alert], kind: str) -> HttpResponse:
+    """Alerts: as CSV each of them, as a picture how many began on each day."""
+    return _listed("alerts", kind, rows, "created_at", _alert_rows)
+
+
+def _listed(
+    noun: str,
+    kind: str,
+    rows: QuerySet[Any],
+    moment: str,
+    written: Callable[[QuerySet[Any]], Iterator[Sequence[Any]]],
+) -> HttpResponse:
+    if kind not in _KINDS:
+        raise Http404("There are png, svg and csv.")
+    name = f"{noun}-{timezone.now():%Y-%m-%d}.{kind}"
     if kind == "csv":
-        return attached(lines(_anomaly_rows(rows)), name)
-    counted = days(rows, timezone.now() - timedelta(days=_DAYS))
+        return attached(lines(written(rows)), name)
+    counted = days(rows, timezone.now() - timedelta(days=_DAYS), moment)
     return picture(
         name,
-        anomaly_picture.anomaly_title(counted),
-        (anomaly_picture.WIDTH, anomaly_picture.HEIGHT),
-        lambda sheet: pictures.anomaly_days(sheet, counted),
+        day_picture.days_title(counted, noun),
+        (day_picture.WIDTH, day_picture.HEIGHT),
+        lambda sheet: pictures.bars_by_day(sheet, counted, noun),
     )
 
 
-def of_alerts(rows: QuerySet[Alert]) -> HttpResponse:
-    """Alerts as CSV."""
-    return attached(lines(_alert_rows(rows)), f"alerts-{timezone.now():%Y-%m-%d}.csv")
+def addresses(page: str, request: HttpRequest) -> list[tuple[str, str]]:
+    """The kinds of files of a list, each with its address, filters and all."""
+    query = request.GET.urlencode()
+    return [
+        (kind.upper(), f"{reverse(f'admin:{page}', args=[kind])}?{query}")
+        for kind in ("png", "svg", "csv")
+    ]
 
 
 # --- Answers --------------------------------------------------------------------------------------

@@ -60,12 +60,12 @@ def datasets_named() -> list[tuple[str, str]]:
     return [(str(key), name) for key, name in rows[:200]]
 
 
-def days(rows: QuerySet[Anomaly], since: datetime) -> dict[Any, dict[str, int]]:
-    """Anomalies since a moment, counted by day and severity."""
+def days(rows: QuerySet[Any], since: datetime, moment: str) -> dict[Any, dict[str, int]]:
+    """Anomalies or alerts since a moment, counted by the day of ``moment`` and severity."""
     counted: Iterable[tuple[Any, str, int]] = (
-        rows.filter(timestamp__gte=since)
+        rows.filter(**{f"{moment}__gte": since})
         .order_by()
-        .values(day=TruncDate("timestamp"))
+        .values(day=TruncDate(moment))
         .annotate(times=Count("pk"))
         .values_list("day", "severity", "times")
     )

@@ -1,11 +1,11 @@
-"""Pictures of maps, distances and anomalies for reports, as SVG or PNG from one drawing each.
+"""Pictures of maps, distances, anomalies and alerts for reports: one drawing makes SVG and PNG.
 
 An SVG has no style, no script and no link, so it shows under any content security policy and in any
 document. Colours are those of Okabe and Ito; sizes say the same as colours. Each picture has a
 title that states its message, and axes with units.
 """
 
-from monitoring.admin.pictures.anomalies import anomaly_days
+from monitoring.admin.pictures.days import bars_by_day
 from monitoring.admin.pictures.deviations import deviation_bars
 from monitoring.admin.pictures.distances import distances_over_time
 from monitoring.admin.pictures.maps import map_picture
@@ -16,7 +16,7 @@ __all__ = [
     "PngSheet",
     "Sheet",
     "SvgSheet",
-    "anomaly_days",
+    "bars_by_day",
     "deviation_bars",
     "distances_over_time",
     "map_picture",

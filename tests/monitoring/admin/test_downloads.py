@@ -100,6 +100,12 @@ def test_alerts_are_a_file_with_the_filters_of_the_inbox(
     assert rows[1][rows[0].index("severity")] == "high"
     assert len(rows_of(client.get("/monitoring/alert/download/csv/?severity=low").content)) == 1
     assert len(rows_of(log_in("analyst").get("/monitoring/alert/download/csv/").content)) == 1
+    svg = log_in(engineer).get("/monitoring/alert/download/svg/").content.decode()
+    assert is_plain(svg)
+    assert "1 alert, on " in svg
+    png = client.get("/monitoring/alert/download/png/").content
+    assert Image.open(io.BytesIO(png)).format == "PNG"
+    assert client.get("/monitoring/alert/download/exe/").status_code == 404
 
 
 @pytest.mark.django_db

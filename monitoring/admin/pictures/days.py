@@ -1,4 +1,4 @@
-"""Anomalies by day, stacked by severity."""
+"""Anomalies or alerts by day, stacked by severity."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ WIDTH: Final = 960
 HEIGHT: Final = 400
 MOST_DAYS: Final = 120
 
+SINGULAR: Final = {"anomalies": "anomaly", "alerts": "alert"}
+
 # By day, how many of each severity by its word.
 Days = Mapping[date, Mapping[str, int]]
 
 
-def anomaly_title(days: Days) -> str:
-    """The message: how many, and the worst day."""
+def days_title(days: Days, noun: str) -> str:
+    """The message: how many of ``noun`` (in the plural), and the worst day."""
     if not days:
-        return "No anomalies in this time"
+        return f"No {noun} in this time"
     total = sum(sum(day.values()) for day in days.values())
+    if total == 1:
+        day = next(iter(days))
+        return f"1 {SINGULAR[noun]}, on {day.day} {day:%b %Y}"
     worst = max(days, key=lambda day: (sum(days[day].values()), day))
-    return f"{total:,} anomalies, most of them on {worst.day} {worst:%b %Y}"
+    return f"{total:,} {noun}, most of them on {worst.day} {worst:%b %Y}"
 
 
-def anomaly_days(sheet: Sheet, days: Days) -> None:
+def bars_by_day(sheet: Sheet, days: Days, noun: str) -> None:
     """Draw a bar for each day; of a longer time the last 120 days."""
     if not days:
         sheet.words((64, 80), "Each day will have a bar.", faint=True)
@@ -37,7 +42,7 @@ def anomaly_days(sheet: Sheet, days: Days) -> None:
     span = (last - first).days + 1
     most = max(sum(day.values()) for day in days.values())
     plot = Plot(64, 56, WIDTH - 88, HEIGHT - 120, (0.0, 0.0), (float(span), max(1.0, most * 1.05)))
-    plot.levels(sheet, "anomalies a day")
+    plot.levels(sheet, f"{noun} a day")
     plot.base(sheet, "day")
     for place in range(span):
         day = first + timedelta(days=place)
