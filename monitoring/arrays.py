@@ -1,4 +1,4 @@
-"""Arrays of numbers between numpy and PostgreSQL, without a Python object for each number.
+"""Arrays between numpy and PostgreSQL, without a Python object for each number.
 
 PostgreSQL's binary form of an array: the number of dimensions, a flag for nulls, the type; for each
 dimension its size and its first index; then each value after its length, all big-endian
@@ -25,6 +25,8 @@ _WHOLE: Final = (1007, 23, ">i4")
 _SHORT: Final = (1005, 21, ">i2")
 _LARGE: Final = (1016, 20, ">i8")
 _FLAG: Final = (1000, 16, "?")
+_TEXTS_OID: Final = 1009
+_TEXT_OID: Final = 25
 
 
 class Numbers:
@@ -66,6 +68,13 @@ class Flags(Numbers):
     kind = _FLAG
 
 
+class Texts:
+    """``text[]``, sent as it is: written as text, each quote in it would be looked for."""
+
+    def __init__(self, values: Sequence[str]) -> None:
+        self.values = values
+
+
 def encoded(array: Numbers) -> bytes:
     """The array in PostgreSQL's binary form."""
     _, oid, code = array.kind
@@ -78,6 +87,19 @@ def encoded(array: Numbers) -> bytes:
     body["length"] = np.dtype(code).itemsize
     body["value"] = values.ravel()
     return head + body.tobytes()
+
+
+def encoded_texts(array: Texts) -> bytes:
+    """Texts in PostgreSQL's binary form; ValueError for one with a NUL, which it cannot hold."""
+    if not array.values:
+        return struct.pack(">iiI", 0, 0, _TEXT_OID)
+    parts = [struct.pack(">iiIii", 1, 0, _TEXT_OID, len(array.values), 1)]
+    for text in array.values:
+        data = text.encode()
+        if b"\0" in data:
+            raise ValueError("A text has a NUL character, which PostgreSQL cannot hold.")
+        parts += (len(data).to_bytes(4), data)
+    return b"".join(parts)
 
 
 def decoded(data: Buffer) -> NDArray[Any]:
@@ -104,6 +126,14 @@ class _Dump(Dumper):
         return encoded(obj)
 
 
+class _DumpTexts(Dumper):
+    format = Format.BINARY
+    oid = _TEXTS_OID
+
+    def dump(self, obj: Texts) -> bytes:
+        return encoded_texts(obj)
+
+
 class _Load(Loader):
     format = Format.BINARY
 
@@ -120,6 +150,7 @@ def _cursor(using: str) -> psycopg.Cursor[tuple[Any, ...]]:
         )
     connection.ensure_connection()
     cursor: psycopg.Cursor[tuple[Any, ...]] = psycopg.Cursor(connection.connection)
+    cursor.adapters.register_dumper(Texts, _DumpTexts)
     for kind in (Doubles, Wholes, Shorts, Larges, Flags):
         cursor.adapters.register_dumper(kind, type(kind.__name__, (_Dump,), {"oid": kind.kind[0]}))
         cursor.adapters.register_loader(kind.kind[0], _Load)
@@ -127,7 +158,7 @@ def _cursor(using: str) -> psycopg.Cursor[tuple[Any, ...]]:
 
 
 def execute(statement: str, parameters: Sequence[Any], *, using: str = DEFAULT_DB_ALIAS) -> int:
-    """Run a statement whose parameters may be ``Numbers``; returns how many rows it changed."""
+    """Run a statement, also with ``Numbers`` and ``Texts``; returns how many rows it changed."""
     with connections[using].wrap_database_errors, _cursor(using) as cursor:
         cursor.execute(statement.encode(), parameters)
         return cursor.rowcount

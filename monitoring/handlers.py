@@ -47,7 +47,8 @@ def _fit(job: Analysis) -> None:
 
 
 def _place(job: Analysis) -> None:
-    maps = BaselineMap.objects.defer("x_values", "y_values").select_related("config")
+    heavy = ("baseline", "detector", "x_values", "y_values")
+    maps = BaselineMap.objects.defer(*heavy).select_related("config")
     chosen = maps.filter(pk=job.dinsight_id).first()
     if chosen is None:
         raise GiveUp("The analysis names no map: set dinsight_id.")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from monitoring.actions.saving import save_each
 from monitoring.models import Alert, AlertKind, AlertRule, AlertStatus, Anomaly
 from monitoring.rules import SEVERITIES, Change, GroupValues, Sample, What
 from monitoring.rules.samples import moment
@@ -127,9 +128,7 @@ class Ledger:
 
     def save(self) -> None:
         """Write everything; those that ended before those that begin, of which one may be open."""
-        Alert.objects.bulk_update(
-            sorted(self.touched.values(), key=lambda alert: alert.pk), _CHANGED, _AT_ONCE
-        )
+        save_each(list(self.touched.values()), _CHANGED)
         features = dict(
             Anomaly.objects.filter(
                 pk__in=[alert.anomaly_id for alert in self.new if alert.anomaly_id]

@@ -12,7 +12,6 @@ from uuid import UUID
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
-from psycopg.types.json import Jsonb
 
 from database.fields import uuid7
 from ingestion.models import FileUpload
@@ -46,13 +45,31 @@ _INSERT_ANOMALIES: Final = """
     SELECT a.id, %s, %s, %s, %s, severity_name(a.severity), a.distance, a.p_value, a.ratio,
         a.off_map, a.x, a.y, a.process_order, a.file_row, a.features::jsonb, a.metadata::jsonb
     FROM unnest(
-        %s::uuid[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::text[], %s::text[]
+        %s::uuid[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
     ) AS a (
         id, severity, distance, p_value, ratio, off_map, x, y, process_order, file_row, features,
         metadata
     )
 """
 _AT_ONCE: Final = 1000
+# So much of a file, in bytes, is held from placing to storing; a larger one is read once more.
+LARGEST_HELD: Final = 128 << 20
+
+
+class Stretch(NamedTuple):
+    """Some samples in a row, as they are stored: from which on, from 0, and their metadata's JSON.
+
+    ``values`` (samples, features) are the numbers of the file.
+    """
+
+    start: int
+    values: NDArray[np.float64]
+    metadata: str | None
+
+    @property
+    def size(self) -> int:
+        """In bytes, about."""
+        return self.values.nbytes + len(self.metadata or "")
 
 
 class Found(NamedTuple):
@@ -65,9 +82,10 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The rows of a file, placed on a map and judged; of the numbers read nothing is held.
+    """The rows of a file, placed on a map and judged.
 
     ``coordinates`` (rows, 2) map units; ``judgement`` of all rows; ``found`` the anomalous ones.
+    ``held``: the numbers read, or None where they are too many.
     """
 
     file: FileUpload
@@ -77,6 +95,7 @@ class Judged:
     judgement: Judgement
     summary: Summary
     found: list[Found]
+    held: list[Stretch] | None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -134,6 +153,7 @@ def compute(
         judgement=judgement,
         summary=summary(judgement, detector),
         found=parts.found,
+        held=parts.held,
         seconds={"place": clock.lap()},
     )
 
@@ -146,7 +166,9 @@ class _Parts:
         self.coordinates: list[NDArray[np.float32]] = []
         self.judgements: list[Judgement] = []
         self.found: list[Found] = []
+        self.held: list[Stretch] | None = []
         self.rows = 0
+        self._room = LARGEST_HELD
 
     def add(
         self, block: FeatureBlock, baseline: Baseline, detector: Detector, level: float
@@ -157,6 +179,18 @@ class _Parts:
         self.coordinates.append(placed.coordinates)
         self.judgements.append(judged)
         self.rows += len(block.values)
+        self._hold(block)
+
+    def _hold(self, block: FeatureBlock) -> None:
+        """Keep what is stored of the block, as long as there is room for all of the file."""
+        if self.held is None:
+            return
+        stretches = list(_stretches(block, self.metadata))
+        self._room -= sum(one.size for one in stretches)
+        if self._room < 0:
+            self.held = None
+        else:
+            self.held += stretches
 
     def _explain(
         self, block: FeatureBlock, placed: Placed, baseline: Baseline, rows: NDArray[np.int64]
@@ -209,19 +243,15 @@ def _only(placed: Placed, rows: NDArray[np.int64]) -> Placed:
 def keep(judged: Judged, analysis: Analysis, *, at: datetime, look: Look = looking.silent) -> int:
     """Store samples and anomalies, in the caller's transaction, in which the analysis exists.
 
-    The file is read once more for its numbers, so that they need not be held all the time. Returns
-    the number that the first sample has on its map.
+    A file whose numbers are too many to be held is read once more. Returns the number that the
+    first sample has on its map.
     """
     first = _first_number(judged.map.pk)
     with looking.refusals(judged.file):
-        for block in looking.blocks(judged.file, judged.map.config):
-            for part in _spans(block):
-                _keep_block(judged, analysis.pk, block, part, first=first, at=at)
-            look(0.9 + 0.1 * block.before / judged.rows, "storing")
-    for start in range(0, len(judged.found), _AT_ONCE):
-        _keep_anomalies(
-            judged, analysis, judged.found[start : start + _AT_ONCE], first=first, at=at
-        )
+        for stretch in _read_again(judged) if judged.held is None else judged.held:
+            _keep_samples(judged, analysis.pk, stretch, first=first, at=at)
+            look(0.9 + 0.1 * stretch.start / judged.rows, "storing")
+    keep_anomalies(judged, analysis, first=first, at=at)
     return first
 
 
@@ -236,21 +266,29 @@ def _first_number(map_id: UUID) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _spans(block: FeatureBlock) -> Iterator[slice]:
+def _read_again(judged: Judged) -> Iterator[Stretch]:
+    for block in looking.blocks(judged.file, judged.map.config):
+        yield from _stretches(block, judged.metadata_names)
+
+
+def _stretches(block: FeatureBlock, names: tuple[str, ...]) -> Iterator[Stretch]:
+    """The rows of a block in the portions that are stored."""
     rows, features = block.values.shape
     size = looking.rows_in_block(features)
     for start in range(0, rows, size):
-        yield slice(start, min(start + size, rows))
+        part = slice(start, min(start + size, rows))
+        told = looking.told_metadata(names, block.metadata[part])
+        said = None if told is None else json.dumps(told)
+        yield Stretch(block.before + part.start, block.values[part], said)
 
 
-def _keep_block(
-    judged: Judged, analysis_id: UUID, block: FeatureBlock, part: slice, *, first: int, at: datetime
+def _keep_samples(
+    judged: Judged, analysis_id: UUID, stretch: Stretch, *, first: int, at: datetime
 ) -> None:
-    begin, end = block.before + part.start, block.before + part.stop
+    begin, end = stretch.start, stretch.start + len(stretch.values)
     if end > judged.rows:
         raise NotNow(f"{judged.file} has more rows than a moment ago. Place it again.")
     word = judged.judgement
-    told = looking.told_metadata(judged.metadata_names, block.metadata[part])
     arrays.execute(
         _INSERT,
         [
@@ -261,19 +299,27 @@ def _keep_block(
             begin + 1,
             end - begin,
             at,
-            arrays.Doubles(block.values[part]),
+            arrays.Doubles(stretch.values),
             arrays.Doubles(judged.coordinates[begin:end, 0]),
             arrays.Doubles(judged.coordinates[begin:end, 1]),
             arrays.Doubles(word.scores[begin:end]),
             arrays.Doubles(word.p_values[begin:end]),
             arrays.Shorts(word.severities[begin:end]),
             arrays.Flags(word.off_map[begin:end]),
-            None if told is None else Jsonb(told),
+            stretch.metadata,
         ],
     )
 
 
-def _keep_anomalies(
+def keep_anomalies(judged: Judged, analysis: Analysis, *, first: int, at: datetime) -> None:
+    """Store what was found; ``first``: the number of the file's first sample on its map."""
+    for start in range(0, len(judged.found), _AT_ONCE):
+        _insert_anomalies(
+            judged, analysis, judged.found[start : start + _AT_ONCE], first=first, at=at
+        )
+
+
+def _insert_anomalies(
     judged: Judged, analysis: Analysis, found: list[Found], *, first: int, at: datetime
 ) -> None:
     rows = np.array([one.row for one in found])
@@ -295,7 +341,7 @@ def _keep_anomalies(
             arrays.Doubles(judged.coordinates[rows, 1]),
             arrays.Wholes(first + rows),
             arrays.Wholes(rows + 1),
-            [json.dumps(one.features) for one in found],
-            [json.dumps(one.metadata) for one in found],
+            arrays.Texts([json.dumps(one.features) for one in found]),
+            arrays.Texts([json.dumps(one.metadata) for one in found]),
         ],
     )

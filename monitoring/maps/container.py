@@ -52,12 +52,13 @@ def unpacked(
     """
     if len(data) < len(_MAGIC) + 36 or data[: len(_MAGIC)] != _MAGIC:
         raise Unusable(f"These bytes are not a stored {kind}; make it again.")
-    body, digest = data[:-32], data[-32:]
+    view = memoryview(data)
+    body, digest = view[:-32], view[-32:]
     if hashlib.sha256(body).digest() != digest:
         raise Unusable(f"The stored {kind} is damaged (its checksum differs); make it again.")
     begin = len(_MAGIC) + 4
     end = begin + int.from_bytes(data[len(_MAGIC) : begin], "little")
-    header = json.loads(body[begin:end])
+    header = json.loads(bytes(body[begin:end]))
     if header["kind"] != kind:
         raise Unusable(f"These bytes are a stored {header['kind']}, not a {kind}.")
     if header["version"] != version:
@@ -68,7 +69,7 @@ def unpacked(
     return header["figures"], _arrays(body[end:], header["arrays"], kind)
 
 
-def _arrays(data: bytes, described: list[list[Any]], kind: str) -> dict[str, NDArray[Any]]:
+def _arrays(data: memoryview, described: list[list[Any]], kind: str) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     place = 0
     for name, typed, shape in described:

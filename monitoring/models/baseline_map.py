@@ -6,13 +6,15 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models, transaction
 
 from database.fields import CreatedAtField, KeyField
+from monitoring import arrays
 from monitoring.maps import VERSION, Baseline, Unusable
 from monitoring.scoring import Detector
 
 _NO_LIST = models.Value([], models.JSONField())
+_BYTES = "SELECT baseline, detector FROM dinsight_data WHERE id = %s"
 
 
 class BaselineMap(models.Model):
@@ -100,10 +102,22 @@ class BaselineMap(models.Model):
         return self.baseline_sha256 is not None
 
     def loaded(self) -> tuple[Baseline, Detector]:
-        """What placing and judging need; Unusable if the stored bytes are damaged."""
-        if self.baseline is None or self.detector is None:
+        """What placing and judging need; Unusable if the stored bytes are damaged.
+
+        Bytes that were deferred are fetched as they are: written as text they are twice as many.
+        """
+        baseline, detector = self._bytes()
+        if baseline is None or detector is None:
             raise Unusable("This map has its places alone; make one anew to place samples.")
-        return Baseline.from_bytes(bytes(self.baseline)), Detector.from_bytes(bytes(self.detector))
+        return Baseline.from_bytes(bytes(baseline)), Detector.from_bytes(bytes(detector))
+
+    def _bytes(self) -> tuple[Any, Any]:
+        if not {"baseline", "detector"} <= self.get_deferred_fields():
+            return self.baseline, self.detector
+        alias = self._state.db or DEFAULT_DB_ALIAS
+        with transaction.atomic(using=alias):
+            rows = arrays.fetch(_BYTES, [self.pk], using=alias)
+        return rows[0] if rows else (None, None)
 
 
 class FeatureBlock(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis.extra import numpy as tables
 
 from monitoring import arrays
-from monitoring.arrays import Doubles, Flags, Larges, Numbers, Shorts, Wholes
+from monitoring.arrays import Doubles, Flags, Larges, Numbers, Shorts, Texts, Wholes
 
 
 @given(tables.arrays(np.float64, tables.array_shapes(min_dims=1, max_dims=2, max_side=5)))
@@ -40,6 +41,24 @@ def test_the_server_reads_what_was_meant_and_gives_it_back(sent: Numbers, shown:
 
     assert text == shown
     assert np.array_equal(back, sent.values)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("texts", [[], [""], ['{"a": "\\"é, {}"}', "NULL", "'", "\U0001f50d\n"]])
+def test_texts_arrive_as_they_are(texts: list[str]) -> None:
+    ((sent, count, back),) = arrays.fetch(
+        "SELECT %s = ARRAY(SELECT jsonb_array_elements_text(%s::jsonb)), cardinality(%s), %s",
+        [Texts(texts), json.dumps(texts), Texts(texts), Texts(texts)],
+    )
+
+    assert sent
+    assert count == len(texts)
+    assert back == texts
+
+
+def test_a_text_with_a_nul_is_refused() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        arrays.encoded_texts(Texts(["a\0b"]))
 
 
 @pytest.mark.django_db

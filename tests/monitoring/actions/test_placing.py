@@ -121,6 +121,22 @@ def test_blocks_of_any_size_hold_the_same(
     assert MonitorBlock.objects.count() == 1 + 7
 
 
+def test_a_file_too_large_to_be_held_is_read_again_and_gives_the_same(
+    map_: BaselineMap, press: Dataset, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = "SELECT x, y, score, p_value, monitor_values, metadata FROM monitor_samples"
+    query += " WHERE analysis_id = %s ORDER BY process_order"
+    file = watched.samples(engineer)
+    held = rows_of(query, placed(press, engineer, file).pk)
+    monkeypatch.setattr(placing, "LARGEST_HELD", watched.COLUMNS * 8)
+
+    judged = placing.compute(file, map_, 0.01)
+    again = rows_of(query, placed(press, engineer, file, again=True).pk)
+
+    assert judged.held is None
+    assert again == held
+
+
 def test_the_alarm_level_can_be_chosen(map_: BaselineMap, press: Dataset, engineer: User) -> None:
     file = watched.samples(engineer, rows=60)
 
