@@ -10,7 +10,7 @@ import numpy as np
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import default_storage
 
-from ingestion import reading
+from ingestion import paths, reading
 from ingestion.errors import NotNow, SourceLost
 from ingestion.models import FileStatus, FileUpload
 from ingestion.reading import Dialect, FeatureBlock, Source
@@ -38,9 +38,9 @@ def _source(name: str, path: str | None, size: int, sha256: str | None, dialect:
 
 
 def open_bytes(name: str, path: str) -> IO[bytes]:
-    """The stored bytes; SourceLost where they are gone."""
+    """The stored bytes; SourceLost where they are gone, or where no files of numbers lie."""
     try:
-        if path:
+        if paths.is_stored(path):
             return cast("IO[bytes]", default_storage.open(path))
     except (FileNotFoundError, IsADirectoryError, SuspiciousOperation):
         pass

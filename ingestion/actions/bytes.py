@@ -104,14 +104,17 @@ def store(copy: Path, sha256: str) -> str:
 
 
 def sweep(sha256: str) -> None:
-    """Delete the bytes if no row needs them."""
+    """Delete the bytes if no row needs them; what is no hash, as plain SQL may say, has none."""
+    path = paths.stored(sha256)
+    if not paths.is_stored(path):
+        return
     try:
         with transaction.atomic():
             _lock(sha256)
             if not _in_use(sha256):
-                default_storage.delete(paths.stored(sha256))
+                default_storage.delete(path)
     except OSError as error:
-        log.warning("left behind in storage", path=paths.stored(sha256), error=str(error))
+        log.warning("left behind in storage", path=path, error=str(error))
 
 
 def _in_use(sha256: str) -> bool:

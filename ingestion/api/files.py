@@ -200,7 +200,7 @@ class FileViewSet(Listed, Retrieved, RowViewSet):
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         """The limit of a file's size is in place before anything reads the request's body."""
-        self.size_limit = SizeLimit()
+        self.size_limit = SizeLimit(alone=True)
         if request.method == "POST":
             request.upload_handlers.insert(0, self.size_limit)
         made: Request = super().initialize_request(request, *args, **kwargs)

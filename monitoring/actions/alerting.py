@@ -23,6 +23,7 @@ from audit.recording import record
 from database.actor import acting_as_system
 from monitoring.actions import alerting_samples
 from monitoring.actions.alerting_ledger import Ledger, Seen, as_values
+from monitoring.actions.saving import save_each
 from monitoring.models import (
     AlertRule,
     Analysis,
@@ -111,9 +112,23 @@ def evaluate_analysis(analysis_id: UUID, *, waits: bool = True) -> Outcome:
         rules = [] if analysis is None else _unseen(analysis)
         if analysis is None or not rules:
             return Outcome()
-        seen = alerting_samples.of_analysis(analysis, ratios=any(map(_looks_at_ratio, rules)))
         keys = [rule.pk for rule in rules]
+        try:
+            seen = alerting_samples.of_analysis(analysis, ratios=any(map(_looks_at_ratio, rules)))
+        except Exception as error:  # rows that plain SQL wrote; those of others are to be seen
+            log.exception("samples could not be shown to rules", analysis=str(analysis.pk))
+            return _unreadable(keys, analysis, error)
         return evaluate(analysis.dataset_id, seen, batch=analysis.pk, rules=keys, waits=waits)
+
+
+def _unreadable(rules: Sequence[UUID], analysis: Analysis, error: Exception) -> Outcome:
+    """Each rule says that it was shown nothing, and why."""
+    sentence = (
+        f"The samples of analysis {analysis.pk} cannot be read ({type(error).__name__}: {error})."
+        " Compare monitor_data and the map with their documentation."
+    )[:2000].replace("\x00", "")
+    AlertRule.objects.filter(pk__in=rules).update(last_error=sentence)
+    return Outcome(refused={str(key): sentence for key in rules})
 
 
 def _unseen(analysis: Analysis) -> list[AlertRule]:
@@ -139,6 +154,8 @@ def _see(rule_id: UUID, seen: Sequence[Seen], batch: UUID, *, waits: bool) -> Ou
     rule = _locked(rule_id, waits=waits)
     if rule is None:
         return Outcome(busy=1)
+    if not rule.dataset.is_active:  # put away in this moment
+        return Outcome()
     if RuleEvaluation.objects.filter(alert_rule=rule, analysis_id=batch).exists():
         return Outcome()
     definition = _definition(rule)
@@ -174,6 +191,7 @@ def catch_up(*, since: timedelta = CATCH_UP, limit: int = 1000) -> list[UUID]:
     ).exclude(Exists(seen))
     rows = Analysis.objects.filter(
         Exists(rules),
+        dataset__is_active=True,
         analysis_type=AnalysisType.PLACE,
         status=AnalysisStatus.COMPLETED,
         completed_at__gte=timezone.now() - since,
@@ -198,6 +216,8 @@ def _pass_time(rule_id: UUID, now: datetime) -> Outcome:
     rule = _locked(rule_id, waits=False)
     if rule is None:
         return Outcome(busy=1)
+    if not rule.dataset.is_active:  # put away in this moment
+        return Outcome()
     definition = _definition(rule)
     if not _is_timed(definition):
         return Outcome()
@@ -236,13 +256,16 @@ def _guarded(rule_id: UUID, work: Any) -> Outcome:
     """Do the work; a rule that cannot be evaluated says so, and the others go on."""
     try:
         outcome: Outcome = work()
-    except (_Refused, Error) as error:
-        sentence = str(error).strip()[:2000]
+    except Exception as error:  # of this rule alone, whatever it is
+        sentence = str(error).strip()
+        if not isinstance(error, (_Refused, Error)):
+            sentence = f"The rule could not be evaluated ({type(error).__name__}: {sentence})."
+        sentence = sentence[:2000].replace("\x00", "")
         log.warning(
             "an alert rule could not be evaluated",
             rule=str(rule_id),
             error=sentence,
-            exc_info=isinstance(error, Error),
+            exc_info=not isinstance(error, _Refused),
         )
         AlertRule.objects.filter(pk=rule_id).update(last_error=sentence)
         return Outcome(refused={str(rule_id): sentence})
@@ -358,7 +381,7 @@ class _States:
                 row.phase, row.state = state.phase, said
                 changed.append(row)
         RuleState.objects.bulk_create(new, _AT_ONCE)
-        RuleState.objects.bulk_update(changed, ["phase", "state"], _AT_ONCE)
+        save_each(changed, ("phase", "state"))
 
 
 def _others(group: GroupValues) -> GroupValues:

@@ -20,14 +20,15 @@ from monitoring.scoring import Detector
 def of_analysis(analysis: Analysis, *, ratios: bool = True) -> list[Seen]:
     """The samples in the order in which they were placed; none once they are packed.
 
-    ``ratios``: the rules look at the ratio, for which the map's detector is read.
+    ``ratios``: the rules look at the ratio, for which the map's detector is read. The system asks,
+    so rows that somebody else hung on the analysis have to be left out here.
     """
     orders = Anomaly.objects.filter(analysis=analysis).values_list("process_order", "pk")
     keys = {order: key for order, key in orders if order is not None}
     largest = _largest(analysis) if ratios else None
     return [
         seen
-        for block in MonitorBlock.objects.filter(analysis_id=analysis.pk)
+        for block in MonitorBlock.objects.filter(analysis_id=analysis.pk, user_id=analysis.user_id)
         .defer("monitor_values", "x_values", "y_values")
         .order_by("process_order")
         for seen in _of_block(block, _calibration(analysis), largest, keys)

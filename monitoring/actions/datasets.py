@@ -13,6 +13,7 @@ from django.db import transaction
 from accounts.models import User
 from audit.recording import record
 from database import system_settings
+from monitoring.actions import rules
 from monitoring.errors import DatasetRefused, NotNow
 from monitoring.models import Analysis, Dataset
 
@@ -78,13 +79,20 @@ def change(dataset_id: UUID, *, by: User, **fields: Any) -> Dataset:
 
 @transaction.atomic
 def archive(dataset_id: UUID, *, by: User) -> Dataset:
-    """Put a dataset away: it stays, but takes no analyses; those that wait are cancelled."""
+    """Put a dataset away: it stays, but takes no analyses, and raises no alerts.
+
+    Analyses that wait are cancelled; alerts that are open are resolved, which is told.
+    """
+    # Analyses before their dataset, as an analysis that ends at this moment locks them.
+    live = Analysis.objects.live().filter(dataset_id=dataset_id)
+    cancelled = live.cancel()
     dataset = locked(dataset_id)
     if not dataset.is_active:
         return dataset
     dataset.is_active = False
     dataset.save(update_fields=["is_active"])
-    cancelled = Analysis.objects.live().filter(dataset=dataset).cancel()
+    cancelled += live.all().cancel()  # what was asked for in between
+    rules.end_alerts_of(dataset, note="The dataset was put away.", by=by)
     record("dataset.archived", by=by, subject=dataset, details={"cancelled": cancelled})
     log.info("dataset archived", dataset_id=str(dataset_id), user_id=str(by.pk))
     return dataset
@@ -130,7 +138,7 @@ def _describe(
 
 
 def _name(name: str) -> str:
-    bare = name.strip() if isinstance(name, str) else ""
+    bare = " ".join(name.split()) if isinstance(name, str) else ""
     if not bare or len(bare) > LONGEST_NAME or "\x00" in bare:
         raise DatasetRefused(
             f"A dataset needs a name of 1 to {LONGEST_NAME} characters; {name!r} is none."

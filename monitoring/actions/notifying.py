@@ -7,6 +7,7 @@ a round that fails is made up for by the next one. The rule's row is locked in a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from django.db import Error, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from database.actor import acting_as_system
 from monitoring import alert_events
 from monitoring.actions import notifying_texts
 from monitoring.actions.alerting import earliest
+from monitoring.actions.saving import save_each
 from monitoring.models import (
     Alert,
     AlertLetter,
@@ -80,7 +82,7 @@ def tell(now: datetime | None = None) -> Round:
         for key in due(now):
             try:
                 told.add(tell_of(key, now or timezone.now()))
-            except Error as error:  # of this rule alone; it stays due
+            except Exception as error:  # of this rule alone; it stays due
                 log.exception("alerts could not be told", rule=str(key))
                 told.refused[str(key)] = str(error).strip()[:2000]
     return told
@@ -115,7 +117,7 @@ def tell_of(rule_id: UUID, now: datetime) -> Round:
         _note(alert, events, now)
     result = _send(rule, actions, told)
     result.muted = sum(bool(alert.muted) for alert in alerts)
-    Alert.objects.bulk_update(alerts, _TOLD, _ROWS)
+    save_each(alerts, _TOLD)
     rule.notify_at = earliest(*(_next(rule, alert, mutes, now) for alert in alerts))
     if told:
         rule.last_notified_at = now
@@ -158,8 +160,12 @@ def events_of(rule: AlertRule, alert: Alert, now: datetime) -> Iterator[Event]:
 
 
 def _note(alert: Alert, events: Sequence[Event], now: datetime) -> None:
-    """That these were told; what has ended is settled, told or muted."""
-    alert.resolution_told = alert.status == AlertStatus.RESOLVED
+    """That these were told; what has ended is settled, told or never begun for those who listen.
+
+    Whoever was told that it began is told that it is over, if only after the silence.
+    """
+    waits = alert.muted and alert.told_severity is not None
+    alert.resolution_told = alert.status == AlertStatus.RESOLVED and not waits
     if not events:
         return
     alert.told_at = now
@@ -186,7 +192,7 @@ def _escalates_at(rule: AlertRule, alert: Alert) -> datetime | None:
 
 def _next(rule: AlertRule, alert: Alert, mutes: _Mutes, now: datetime) -> datetime | None:
     """When the alert may have something to tell again, if nothing happens to it."""
-    if alert.status == AlertStatus.RESOLVED:
+    if alert.status == AlertStatus.RESOLVED and alert.resolution_told:
         return None
     if alert.muted:
         return mutes.until(alert) or now + _pause(rule)
@@ -210,24 +216,24 @@ class _Mutes:
 
     rule: AlertRule
     silences: list[AlertSilence]
-    critical: list[dict[str, str]]
+    critical: set[str]
 
     @classmethod
     def of(cls, rule: AlertRule, alerts: Sequence[Alert], now: datetime) -> _Mutes:
         if not alerts:
-            return cls(rule, [], [])
+            return cls(rule, [], set())
         silences = AlertSilence.objects.filter(
             dataset_id=rule.dataset_id, starts_at__lte=now, ends_at__gt=now
         )
         critical = Alert.objects.filter(dataset_id=rule.dataset_id, severity=SEVERITIES[-1])
         groups = critical.exclude(status=AlertStatus.RESOLVED).values_list("group_values")
-        return cls(rule, list(silences.order_by("pk")), [group for (group,) in groups])
+        return cls(rule, list(silences.order_by("pk")), {_text(group) for (group,) in groups})
 
     def reason(self, alert: Alert) -> str:
         """``silence``, ``inhibition`` or nothing."""
         if self._silences(alert):
             return "silence"
-        if alert.severity != SEVERITIES[-1] and alert.group_values in self.critical:
+        if alert.severity != SEVERITIES[-1] and _text(alert.group_values) in self.critical:
             return "inhibition"
         return ""
 
@@ -238,6 +244,11 @@ class _Mutes:
     def _silences(self, alert: Alert) -> list[AlertSilence]:
         said = {"severity": alert.severity, "rule": self.rule.name, **alert.group_values}
         return [silence for silence in self.silences if _matches(silence, said)]
+
+
+def _text(group: dict[str, str]) -> str:
+    """A group as it is looked for among thousands."""
+    return json.dumps(group, sort_keys=True)
 
 
 def _matches(silence: AlertSilence, said: dict[str, str]) -> bool:

@@ -34,13 +34,15 @@ def subject(rule: AlertRule, told: Sequence[Told]) -> str:
     worst = max((alert.severity for _, alert in told), key=SEVERITIES.index)
     counts = Counter(event for event, _ in told)
     what = ", ".join(f"{counts[event]} {_short(event)}" for event in Event if counts[event])
-    text = f"[{worst}] {rule.dataset.name}: {rule.name}: {what}"
-    return " ".join(text.split())[:_LONGEST_SUBJECT]
+    return _line(f"[{worst}] {rule.dataset.name}: {rule.name}: {what}")[:_LONGEST_SUBJECT]
 
 
 def body(rule: AlertRule, told: Sequence[Told]) -> str:
     """Every alert in a few lines, the worst first."""
-    parts = [f"The rule “{rule.name}” of the dataset “{rule.dataset.name}” has something to tell."]
+    parts = [
+        f"The rule “{_line(rule.name)}” of the dataset “{_line(rule.dataset.name)}” has something"
+        " to tell."
+    ]
     for event in Event:
         alerts = [alert for one, alert in told if one == event]
         if not alerts:
@@ -51,6 +53,12 @@ def body(rule: AlertRule, told: Sequence[Told]) -> str:
         if len(alerts) > MOST_NAMED:
             parts.append(f"  … and {len(alerts) - MOST_NAMED} more.")
     return "\n\n".join(parts)
+
+
+def _line(text: str) -> str:
+    """On one line, whatever a file or plain SQL put into a name: no letter says more than we do."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(shown.split())
 
 
 def _short(event: Event) -> str:
@@ -76,7 +84,7 @@ def _paragraph(alert: Alert) -> str:
 
 def _group(alert: Alert) -> str:
     said = ", ".join(
-        f"{key.removeprefix('meta.')} {value or '(none)'}"
+        _line(f"{key.removeprefix('meta.')} {value or '(none)'}")
         for key, value in sorted(alert.group_values.items())
     )
     return f"{said}, " if said else ""
@@ -95,7 +103,7 @@ def _why(data: Any) -> str:
     if not isinstance(features, list):
         return ""
     words = [
-        f"{one['name']} {one['deviation']:+.1f} sd"
+        _line(f"{one.get('name')} {one['deviation']:+.1f} sd")
         for one in features[:_MOST_FEATURES]
         if isinstance(one, dict) and isinstance(one.get("deviation"), (int, float))
     ]

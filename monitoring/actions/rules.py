@@ -125,6 +125,23 @@ def remove(rule_id: UUID, *, by: User) -> None:
     rule.delete()
 
 
+def end_alerts_of(dataset: Dataset, *, note: str, by: User) -> None:
+    """Resolve what is open of a dataset that is put away; in the caller's transaction.
+
+    Its rules stay as they are, forget what they saw, and look on when it is used again.
+    """
+    locked = AlertRule.objects.select_for_update(no_key=True).filter(dataset=dataset)
+    for rule in locked.order_by("pk"):
+        ended = _end_all(rule, note=note, by=by)
+        if ended:
+            record(
+                "alert_rule.evaluated",
+                by=by,
+                subject=rule,
+                details={"opened": 0, "resolved": ended, "because": note},
+            )
+
+
 def _locked(rule_id: UUID) -> AlertRule:
     rule = AlertRule.objects.select_for_update(no_key=True).filter(pk=rule_id).first()
     if rule is None:
@@ -132,17 +149,18 @@ def _locked(rule_id: UUID) -> AlertRule:
     return rule
 
 
-def _end_all(rule: AlertRule, *, note: str, by: User) -> None:
-    for alert in (
-        Alert.objects.select_for_update(no_key=True)
-        .filter(alert_rule=rule)
-        .exclude(status=AlertStatus.RESOLVED)
-    ):
+def _end_all(rule: AlertRule, *, note: str, by: User) -> int:
+    """Resolve the open alerts, and forget what was seen; how many were open."""
+    alerts = Alert.objects.select_for_update(no_key=True).filter(alert_rule=rule)
+    ended = 0
+    for alert in alerts.exclude(status=AlertStatus.RESOLVED):
         finish(alert, note=note, by=by)
+        ended += 1
     with acting_as_system():
         RuleState.objects.filter(alert_rule=rule).delete()
     rule.notify_at = timezone.now()
     rule.save(update_fields=["notify_at"])
+    return ended
 
 
 def _unlearn(rule: AlertRule) -> None:
@@ -165,7 +183,17 @@ def _told(rule: AlertRule) -> dict[str, Any]:
     """As the audit log has it; addresses are people's."""
     said = {name: getattr(rule, name) for name in ("name", "condition", "severity", *TIMES)}
     kinds = [one.get("type") for one in rule.actions if isinstance(one, dict)]
-    return said | {"actions": [str(kind) for kind in kinds], "dataset": str(rule.dataset_id)}
+    said |= {"actions": [str(kind) for kind in kinds], "dataset": str(rule.dataset_id)}
+    return {name: _without_floats(value) for name, value in said.items()}
+
+
+def _without_floats(value: Any) -> Any:
+    """A value as the audit log takes it: such numbers as text."""
+    if isinstance(value, dict):
+        return {key: _without_floats(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_floats(part) for part in value]
+    return repr(value) if isinstance(value, float) else value
 
 
 # --- Checks ---------------------------------------------------------------------------------------

@@ -32,15 +32,16 @@ def _owner() -> models.ForeignKey[Any, Any]:
     )
 
 
-def _person(verbose_name: str) -> models.ForeignKey[Any, Any]:
+def _person(column: str) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
+        db_column=column,
         db_index=False,
-        verbose_name=verbose_name,
+        verbose_name=column.replace("_", " "),
     )
 
 
@@ -66,7 +67,11 @@ class AlertRule(models.Model):
     severity = models.CharField(max_length=20, choices=AnomalySeverity.choices)
     is_active = models.BooleanField("on", default=True, db_default=True)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_column="created_by",
+        db_index=False,
     )
     created_at = CreatedAtField()
     updated_at = UpdatedAtField()
@@ -209,9 +214,9 @@ class Alert(models.Model):
         db_default=AlertStatus.ACTIVE,
     )
     data = models.JSONField()
-    acknowledged_by = _person("acknowledged by")
+    acknowledged_by = _person("acknowledged_by")
     acknowledged_at = models.DateTimeField(null=True, blank=True)
-    resolved_by = _person("resolved by")
+    resolved_by = _person("resolved_by")
     resolved_at = models.DateTimeField(null=True, blank=True)
     created_at = CreatedAtField()
 
@@ -321,7 +326,11 @@ class AlertSilence(models.Model):
     ends_at = models.DateTimeField()
     comment = models.TextField()
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_column="created_by",
+        db_index=False,
     )
     created_at = CreatedAtField()
 

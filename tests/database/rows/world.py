@@ -278,7 +278,7 @@ def _of_monitoring(owner: str, number: int, digest: str) -> dict[str, dict[str, 
 def _of_alerts(owner: str, number: int, digest: str) -> dict[str, dict[str, Any]]:
     dataset = {"dataset_id": key("datasets", owner)}
     rule = {"alert_rule_id": key("alert_rules", owner)}
-    made_by = {"created_by_id": key("users", owner)}
+    made_by = {"created_by": key("users", owner)}
     group = {"group_values": Jsonb({"number": number})}
     return {
         "alert_rules": dataset | made_by | {

@@ -39,6 +39,21 @@ def test_a_rule_has_the_usual_times_unless_others_are_given() -> None:
 
 
 @database
+def test_a_rule_may_compare_with_a_fraction() -> None:
+    share = {"metric": "p_value", "op": "in", "value": [0.001, 0.25]}
+    rule = make_rule(condition={"all": [share, BAD | {"value": "high"}]})
+
+    rules.change(rule.pk, by=rule.dataset.user, condition=share | {"op": "lt", "value": 0.05})
+
+    rule.refresh_from_db()
+    assert rule.condition["value"] == 0.05
+    entry = Entry.objects.get(action="alert_rule.changed")
+    changes = json.loads(entry.payload)["changes"]
+    assert changes["before"]["condition"]["all"][0]["value"] == ["0.001", "0.25"]
+    assert changes["after"]["condition"]["value"] == "0.05"
+
+
+@database
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     dataset = make_dataset()
     wrong: dict[str, Any] = {

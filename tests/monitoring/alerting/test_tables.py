@@ -39,7 +39,7 @@ def insert_alert(rule: AlertRule, **columns: Any) -> UUID:
 def test_the_documented_columns_make_a_rule_and_an_alert() -> None:
     dataset = make_dataset()
     [(rule,)] = run(
-        "INSERT INTO alert_rules (dataset_id, name, condition, actions, severity, created_by_id)"
+        "INSERT INTO alert_rules (dataset_id, name, condition, actions, severity, created_by)"
         " VALUES (%s, 'Far', '{}', '[]', 'high', %s) RETURNING id",
         dataset.pk,
         dataset.user_id,
@@ -100,7 +100,7 @@ def test_an_alert_that_makes_no_sense_is_refused(columns: dict[str, Any]) -> Non
         "dedup_key = 'x'",
         "kind = 'no_data'",
         "created_at = now()",
-        "status = 'resolved', resolved_at = now(), resolved_by_id = user_id",
+        "status = 'resolved', resolved_at = now(), resolved_by = user_id",
     ],
 )
 def test_an_alert_keeps_what_it_is_and_only_rises(change: str) -> None:
@@ -152,7 +152,7 @@ def test_alerts_are_their_dataset_s_owner_s_and_the_admins_alone() -> None:
             insert_alert(rule)
         with pytest.raises(Error):
             run(
-                "INSERT INTO alert_silences (dataset_id, ends_at, comment, created_by_id)"
+                "INSERT INTO alert_silences (dataset_id, ends_at, comment, created_by)"
                 " VALUES (%s, now() + interval '1 day', 'mine', %s)",
                 rule.dataset_id,
                 rule.user_id,
@@ -166,7 +166,7 @@ def test_alerts_are_their_dataset_s_owner_s_and_the_admins_alone() -> None:
 def test_a_rule_keeps_its_dataset_and_a_silence_all_but_its_end() -> None:
     rule, other = make_rule(), make_dataset()
     run(
-        "INSERT INTO alert_silences (dataset_id, ends_at, comment, created_by_id)"
+        "INSERT INTO alert_silences (dataset_id, ends_at, comment, created_by)"
         " VALUES (%s, now() + interval '1 day', 'Repair', %s)",
         rule.dataset_id,
         rule.user_id,

@@ -1,0 +1,1 @@
+ALTER TABLE file_uploads ALTER COLUMN user_id DROP DEFAULT;
