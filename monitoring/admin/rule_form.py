@@ -15,10 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from accounts.admin.posting import person, require
 from monitoring.actions import rules, rules_history
 from monitoring.actions.rules_history import History
 from monitoring.admin import shown
-from monitoring.admin.posting import as_id, attempted, page, person, require
+from monitoring.admin.posting import as_id, attempted, page
 from monitoring.admin.questions import datasets_named
 from monitoring.admin.sections import CHANGE_RULES, MAKE_RULES, SEE_RULES
 from monitoring.errors import MonitoringError

@@ -16,11 +16,12 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.views.decorators.http import require_POST
 
+from accounts.admin.posting import person, require
 from config.admin.formats import badge, moment
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from monitoring.actions import rules
 from monitoring.admin import filters, rule_form, shown
-from monitoring.admin.posting import attempted, person, require
+from monitoring.admin.posting import attempted
 from monitoring.admin.questions import open_alerts
 from monitoring.admin.sections import CHANGE_RULES, MAKE_RULES, SEE_RULES, sections
 from monitoring.errors import MonitoringError

@@ -17,12 +17,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.admin.posting import person, require
 from config.admin.formats import badge, moment
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from config.admin.registry import Page
 from monitoring.actions import silences
 from monitoring.admin import filters
-from monitoring.admin.posting import as_id, attempted, page, person, require
+from monitoring.admin.posting import as_id, attempted, page
 from monitoring.admin.questions import datasets_named
 from monitoring.admin.sections import END_SILENCES, MAKE_SILENCES, SEE_SILENCES, sections
 from monitoring.errors import MonitoringError
@@ -95,6 +96,7 @@ class SilenceForm(forms.Form):
 class AlertSilenceAdmin(ReadOnlyModelAdmin):
     """Silences: made, ended early."""
 
+    beside = sections
     purpose: ClassVar[str] = "Alerts that are raised, but told to nobody for a time."
     empty_text: ClassVar[str] = (
         "No silences. During a repair, silence the machine's alerts: they are still noted, and what"
@@ -131,13 +133,6 @@ class AlertSilenceAdmin(ReadOnlyModelAdmin):
     ) -> HttpResponse:
         """A silence has no page of its own: the list says all."""
         return HttpResponseRedirect(reverse(_LIST))
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The list, beside the other pages about monitoring."""
-        context = {"sections": sections(request), **(extra_context or {})}
-        return super().changelist_view(request, context)
 
     def get_page_actions(self, request: HttpRequest, obj: Any = None) -> Sequence[PageAction]:
         """Making one."""
