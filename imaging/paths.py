@@ -32,6 +32,11 @@ def preview(image_id: UUID) -> str:
     return f"{_folder(image_id)}/preview.webp"
 
 
+def is_small(path: str, image_id: UUID) -> bool:
+    """Whether an image's own small picture lies there: plain SQL may have named any other file."""
+    return path in {thumbnail(image_id), preview(image_id)}
+
+
 def layer(image_id: UUID, fingerprint: str, name: str) -> str:
     """A picture made by an analysis: ``visualization``, ``ground`` or ``outline``."""
     return f"{_folder(image_id)}/{fingerprint[:16]}/{name}.webp"

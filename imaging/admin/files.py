@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from imaging import file_names, paths
 from imaging.actions.results import LAYERS
 from imaging.models import Image
+from imaging.originals import open_original
 
 _SMALL: Final = ("preview", "thumbnail")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
@@ -52,6 +53,8 @@ def image_file(request: HttpRequest, image_id: UUID, kind: str) -> HttpResponseB
     if kind == "original":
         return _original(request, image)
     path = image.thumbnail_path if kind == "thumbnail" else image.preview_path
+    if not paths.is_small(path, image_id):
+        return _missing()
     return _picture(request, path, fresh_for=3600)
 
 
@@ -86,7 +89,7 @@ def _original(request: HttpRequest, image: Image) -> HttpResponseBase:
     etag = quote_etag(image.file_hash)
     if (unchanged := get_conditional_response(request, etag=etag)) is not None:
         return _private(unchanged, etag, fresh_for=0)
-    file = _opened(image.file_path)
+    file = open_original(image)
     if file is None:
         return _missing()
     kind = image.mime_type if image.mime_type in _PICTURES else "application/octet-stream"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.base import File
@@ -14,9 +14,10 @@ from rest_framework.request import Request
 
 from config.api import preconditions
 from config.api.errors import Refusal
-from imaging import file_names
+from imaging import file_names, paths
 from imaging.api.declared import FILE_GONE
 from imaging.models import Image
+from imaging.originals import open_original
 
 WEBP: Final = "image/webp"
 SVG: Final = "image/svg+xml"
@@ -32,6 +33,7 @@ PICTURES: Final = (
 )
 BYTES: Final = "application/octet-stream"
 _FRESH: Final = 3600
+_GONE: Final = "{name}: the stored file is gone. Restore it from a backup."
 # A drawing opened by itself runs nothing and loads nothing, whatever it holds.
 _CLOSED: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
@@ -56,10 +58,23 @@ def original(request: Request, image: Image) -> HttpResponseBase:
         return _private(HttpResponse(status=304), etag, fresh=0)
     kind = image.mime_type if image.mime_type in PICTURES else BYTES
     name = file_names.displayed(image.file_name)
-    file = _opened(image.file_path, name)
+    file = open_original(image)
+    if file is None:
+        raise FileGone(_GONE.format(name=name))
     return _private(
         FileResponse(file, as_attachment=True, filename=name, content_type=kind), etag, fresh=0
     )
+
+
+def small(
+    request: Request, image: Image, kind: Literal["preview", "thumbnail"]
+) -> HttpResponseBase:
+    """The image's own ``preview`` or ``thumbnail``."""
+    path = image.preview_path if kind == "preview" else image.thumbnail_path
+    name = f"{kind}.webp"
+    if not paths.is_small(path, image.pk):
+        raise FileGone(_GONE.format(name=name))
+    return picture(request, path, name)
 
 
 def picture(request: Request, path: str, name: str) -> HttpResponseBase:
@@ -88,7 +103,7 @@ def _opened(path: str, name: str) -> File[Any]:
             return default_storage.open(path)
     except (OSError, SuspiciousOperation, ValueError):
         pass
-    raise FileGone(f"{name}: the stored file is gone. Restore it from a backup.")
+    raise FileGone(_GONE.format(name=name))
 
 
 def _private(response: HttpResponseBase, etag: str, *, fresh: int) -> HttpResponseBase:

@@ -182,13 +182,13 @@ class ImageViewSet(Listed, Retrieved, RowViewSet):
     @action(detail=True, renderer_classes=[files.FileRenderer])
     def preview(self, request: Request, pk: UUID) -> HttpResponseBase:
         """The picture, upright, at most 1600 pixels."""
-        return files.picture(request, self.get_object().preview_path, "preview.webp")
+        return files.small(request, self.get_object(), "preview")
 
     @extend_schema(responses=_file_schema(files.WEBP))
     @action(detail=True, renderer_classes=[files.FileRenderer])
     def thumbnail(self, request: Request, pk: UUID) -> HttpResponseBase:
         """The picture, upright, at most 256 pixels."""
-        return files.picture(request, self.get_object().thumbnail_path, "thumbnail.webp")
+        return files.small(request, self.get_object(), "thumbnail")
 
     # --- Handing in -----------------------------------------------------------------------------
 

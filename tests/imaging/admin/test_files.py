@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,32 @@ def test_a_stored_path_cannot_lead_out_of_the_storage(client_for: ClientFor, sto
         answer = client_for("viewer").get(url(image, kind))
         assert answer.status_code == 404
         assert b"secret" not in answer.content
+
+
+def test_a_row_that_names_a_file_of_somebody_else_gets_nothing(
+    client_for: ClientFor, analysed: Image
+) -> None:
+    thief = make_image(
+        file_path=analysed.file_path,
+        preview_path=analysed.preview_path,
+        thumbnail_path=analysed.thumbnail_path,
+    )
+
+    for kind in ("original", "preview", "thumbnail"):
+        assert client_for("viewer").get(url(thief, kind)).status_code == 404
+
+
+def test_an_original_that_lies_elsewhere_is_its_image_s_if_its_bytes_are(
+    client_for: ClientFor, storage: Path
+) -> None:
+    (storage / "old").mkdir(parents=True)
+    (storage / "old" / "disc.jpg").write_bytes(b"as it was")
+    image = make_image(file_path="old/disc.jpg", file_hash=hashlib.sha256(b"as it was").hexdigest())
+
+    answer = client_for("viewer").get(url(image, "original"))
+
+    assert answer.status_code == 200
+    assert answer.getvalue() == b"as it was"
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,20 @@ def test_a_path_that_leads_elsewhere_opens_nothing(
         assert "secret\n" not in problem(answer, 404, "file-gone")["detail"]
 
 
+def test_a_row_that_names_a_file_of_somebody_else_opens_nothing(
+    caller: CallerOf, analysed: Image
+) -> None:
+    thief = make_image(
+        file_path=analysed.file_path,
+        preview_path=analysed.preview_path,
+        thumbnail_path=analysed.thumbnail_path,
+    )
+
+    for part in ("original", "preview", "thumbnail"):
+        answer = caller("viewer").get(f"/api/v1/images/{thief.pk}/{part}/")
+        problem(answer, 404, "file-gone")
+
+
 def test_a_fingerprint_that_is_none_opens_nothing(caller: CallerOf) -> None:
     result = make_result(algorithm_fingerprint="../../../etc")
 
