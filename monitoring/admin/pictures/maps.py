@@ -69,7 +69,8 @@ def _plot(healthy: Places, samples: Places) -> Plot:
     if len(healthy):
         least, most = core(healthy)
         around = 0.5 * float((most - least).max())
-        home = np.maximum(least - around, low), np.minimum(most + around, high)
+        near = places[((places >= least - around) & (places <= most + around)).all(axis=1)]
+        home = near.min(axis=0).astype(float), near.max(axis=0).astype(float)
         if 0 < 1.5 * (home[1] - home[0]).max() < (high - low).max():
             low, high = home
     room = (WIDTH - 2 * _LEFT, HEIGHT - _TOP - _FOOT)

@@ -83,18 +83,21 @@ export class Grid {
   }
 }
 
-// What is shown first: the healthy rows with half as much room on each side, or all where that is
-// little more. Whatever lies far away would make one dot of them.
-export function homeOf({ core, healthy }, all) {
+// What is shown first: the healthy rows and what lies around them, half their size away at most; or
+// all where that is little more. Whatever lies far away would make one dot of them.
+export function homeOf({ x, y, total, core, healthy }, all) {
   if (!healthy) return all;
   const [left, bottom, right, top] = core;
   const room = Math.max(right - left, top - bottom) / 2;
-  const home = {
-    left: Math.max(left - room, all.left),
-    right: Math.min(right + room, all.right),
-    bottom: Math.max(bottom - room, all.bottom),
-    top: Math.min(top + room, all.top),
-  };
+  const home = { left, right, bottom, top };
+  for (let i = 0; i < total; i += 1) {
+    const [px, py] = [x[i], y[i]];
+    if (px < left - room || px > right + room || py < bottom - room || py > top + room) continue;
+    if (px < home.left) home.left = px;
+    if (px > home.right) home.right = px;
+    if (py < home.bottom) home.bottom = py;
+    if (py > home.top) home.top = py;
+  }
   const size = (box) => Math.max(box.right - box.left, box.top - box.bottom);
   return size(home) > 0 && size(all) > 1.5 * size(home) ? home : all;
 }
