@@ -39,9 +39,15 @@ class Key:
 
     @classmethod
     def make(cls, *, after: timedelta = timedelta(0)) -> Key:
-        """A new one, which signs when ``after`` has passed."""
+        """A new one, which signs when ``after`` has passed.
+
+        Its name begins with no dash, so that it can be typed behind a command.
+        """
         now = _now()
-        return cls(Ed25519PrivateKey.generate(), now, now + after)
+        while True:
+            key = cls(Ed25519PrivateKey.generate(), now, now + after)
+            if not key.kid.startswith("-"):
+                return key
 
     @property
     def public(self) -> Ed25519PublicKey:

@@ -207,3 +207,12 @@ def test_beside_the_private_server_one_is_made_once(file: Path, settings: Any) -
 
     assert len(found) == 8
     assert len(set(found)) == 1
+
+
+def test_no_key_is_named_like_an_option_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = iter(["-Xc", "--x", "Xc-"])
+    monkeypatch.setattr(keyring, "thumbprint", lambda _: next(names))
+
+    keyring.Key.make()
+
+    assert list(names) == [], "two were drawn again"
