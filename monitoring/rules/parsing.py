@@ -7,7 +7,7 @@ import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from monitoring.rules.grammar import (
     AT_ONCE,
@@ -50,6 +50,8 @@ _RULE_KEYS: Final = (
 _LEAF_KEYS: Final = ("metric", "op", "value", "window")
 _MOST_VALUES: Final = 100
 _LONGEST_TEXT: Final = 200
+# What PostgreSQL keeps in no text: the sign zero, and halves of signs.
+_UNKEPT: Final = re.compile("[\x00\ud800-\udfff]")
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Values that mean something; others are typing errors.
 _RANGES: Final[Mapping[str, tuple[float, float]]] = {
@@ -173,7 +175,7 @@ class _Parser:
         return tuple(keys)
 
     def meta_key(self, key: object, path: str) -> bool:
-        if isinstance(key, str) and key.startswith(META) and len(META) < len(key) <= _LONGEST_TEXT:
+        if is_text(key) and key.startswith(META) and len(META) < len(key):
             return True
         self.wrong(path, f"{_shown(key)} is no column of metadata: write meta.COLUMN.")
         return False
@@ -275,9 +277,12 @@ class _Parser:
             if not isinstance(said, bool) or op in _ORDERS:
                 self.wrong(path, "off_map is compared by eq, ne or in with true or false.")
             return bool(said)
-        is_text = isinstance(said, bool) or (isinstance(said, str) and len(said) <= _LONGEST_TEXT)
-        if is_text and metric.startswith(META) and op not in _ORDERS:
-            return said  # type: ignore[return-value] # text or a boolean
+        if (
+            metric.startswith(META)
+            and op not in _ORDERS
+            and (isinstance(said, bool) or is_text(said))
+        ):
+            return said
         number = _number(said)
         if number is None:
             self.wrong(path, f"{metric} is compared with a number, not {_shown(said)}.")
@@ -325,6 +330,11 @@ class _Parser:
 
 
 _NOTHING: Final = AnyOf(())
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether it is text that can be kept, and of no more than 200 characters."""
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and not _UNKEPT.search(value)
 
 
 def _member(path: str, key: object) -> str:

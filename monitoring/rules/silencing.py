@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from monitoring.rules.grammar import META
-from monitoring.rules.parsing import NotADefinition, Problem
+from monitoring.rules.parsing import NotADefinition, Problem, is_text
 from monitoring.rules.samples import SEVERITIES
 
 MOST_MATCHERS: Final = 20
 _MOST_VALUES: Final = 100
-_LONGEST: Final = 200
 _KEYS: Final = ("field", "op", "value")
 _FIELDS: Final = ("severity", "rule")
 
@@ -50,7 +49,7 @@ def _matcher(said: object, path: str, problems: list[Problem]) -> Matcher | None
         problems.append(Problem(path, "A matcher is an object with field, op and value."))
         return None
     field, op = said["field"], said["op"]
-    if field not in _FIELDS and not (isinstance(field, str) and field.startswith(META)):
+    if field not in _FIELDS and not (is_text(field) and field.startswith(META)):
         problems.append(Problem(f"{path}.field", "It is severity, rule or meta.COLUMN."))
         return None
     if op not in ("eq", "ne", "in"):
@@ -64,7 +63,7 @@ def _matcher(said: object, path: str, problems: list[Problem]) -> Matcher | None
 
 def _values(said: Any, op: str, path: str, problems: list[Problem]) -> tuple[str, ...]:
     values: Sequence[Any] = said if op == "in" and isinstance(said, list) else [said]
-    fits = all(isinstance(value, str) and len(value) <= _LONGEST for value in values)
+    fits = all(map(is_text, values))
     if not fits or not 1 <= len(values) <= _MOST_VALUES:
         problems.append(Problem(path, "It is text; with in, a list of texts."))
         return ()

@@ -18,7 +18,7 @@ from database.fields import uuid7
 from ingestion.models import FileUpload
 from monitoring import arrays
 from monitoring.actions import requesting
-from monitoring.models import Alert, Analysis, Anomaly, BaselineMap, Dataset
+from monitoring.models import Alert, AlertRule, Analysis, Anomaly, BaselineMap, Dataset
 from tests.browser.harness import StaffPage
 from tests.factories import make_analysis, make_dataset, make_user
 from tests.monitoring import watched
@@ -307,11 +307,87 @@ def test_the_inbox_is_worked_off_by_key(engineer: User, staff_page: StaffPage) -
     assert states == {"Heat": "active", "Noise": "resolved", "Vibration": "acknowledged"}
 
 
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the field of this name, or the button that says so, has the focus."""
+    wanted = f"[document.activeElement.name, document.activeElement.innerText].includes('{name}')"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(wanted):
+            return
+    raise AssertionError(f"There is no way to {name} with the tabulator.")
+
+
+def test_a_rule_is_made_by_keyboard_alone(
+    press: Dataset, engineer: User, staff_page: StaffPage
+) -> None:
+    page = staff_page(engineer).page
+    page.goto(f"/monitoring/alertrule/new/?dataset={press.pk}")
+    column = page.get_by_label("Comparison 2: name of the column")
+
+    def typed(*answers: tuple[str, str]) -> None:
+        for name, text in answers:
+            tab_to(page, name)
+            page.keyboard.type(text)
+
+    typed(("name", "Press leaves"), ("condition-join", "any"))
+    typed(("condition-0-metric", "Share"), ("condition-0-op", "is above"))
+    typed(
+        ("condition-0-value", "10"), ("condition-0-window", "2"), ("condition-0-window-unit", "h")
+    )
+    tab_to(page, "Add a comparison")
+    page.keyboard.press("Enter")
+    # The new row has the focus; what its metric needs is shown, and nothing else.
+    expect(page.get_by_label("Comparison 2: what is looked at")).to_be_focused()
+    expect(column).to_be_hidden()
+    page.keyboard.type("Column")
+    expect(column).to_be_visible()
+    expect(page.get_by_label("Comparison 2: severity")).to_be_hidden()
+    typed(("condition-1000-column", "participant"), ("condition-1000-column_op", "is one"))
+    typed(("condition-1000-value", "a, c"))
+    tab_to(page, "Add a comparison")
+    page.keyboard.press("Enter")
+    page.keyboard.type("Off")
+    tab_to(page, "drop")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Comparison 2: what is looked at")).to_be_focused()
+    tab_to(page, "columns")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    # It is over at another threshold of the same, unless something else is chosen.
+    typed(("clear-join", "any"), ("clear-0-value", "4"), ("calm", "10"))
+    typed(("mail-0-to", "shift@plant.example"), ("mail-0-severity", "High"))
+    staff_page.check()
+    tab_to(page, "repeat_seconds")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("The rule looks at every sample from now on.")).to_be_visible()
+    staff_page.check()
+    rule = AlertRule.objects.get()
+    window = {"window": {"seconds": 7200}}
+    share = {"metric": "window.anomaly_pct", **window}
+    assert rule.condition == {
+        "condition": {
+            "any": [
+                share | {"op": "gt", "value": 10},
+                {"metric": "meta.participant", "op": "in", "value": ["a", "c"]},
+            ]
+        },
+        "clear": share | {"op": "lte", "value": 4},
+        "for": {"points": 3},
+        "keep_firing_for": {"points": 10},
+        "group_by": ["meta.participant"],
+    }
+    assert rule.actions == [
+        {"type": "email", "to": ["shift@plant.example"], "severity": "high"},
+        {"type": "webhook"},
+    ]
+
+
 def test_a_rule_is_written_tried_and_silenced(
     press: Dataset, engineer: User, staff_page: StaffPage
 ) -> None:
-    page = staff_page(engineer).open(f"/monitoring/alertrule/new/?dataset={press.pk}")
-    page.get_by_label("Name").fill("Vibration")
+    page = staff_page(engineer).open(f"/monitoring/alertrule/new/?dataset={press.pk}&as=json")
+    page.get_by_label("Name", exact=True).fill("Vibration")
     condition = page.get_by_label("Condition, as JSON")
     condition.fill('{"metric": "severity", "op": "over", "value": "low"}')
     page.get_by_role("button", name="Make the rule").click()

@@ -177,3 +177,26 @@ def test_a_rule_that_watches_silence_has_no_second_word_on_it() -> None:
 
     assert parse({"condition": silence, "no_data": "keep"}).tells_silence
     assert "keep" in problems({"condition": silence, "no_data": "alert"})["$.no_data"]
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\ud800"])
+def test_text_that_the_database_cannot_keep_is_refused(text: str) -> None:
+    found = problems(
+        {
+            "condition": {
+                "any": [
+                    {"metric": "meta.hall", "op": "eq", "value": text},
+                    {"metric": "meta.hall", "op": "in", "value": ["a", text]},
+                    {"metric": f"meta.{text}", "op": "eq", "value": "a"},
+                ]
+            },
+            "group_by": [f"meta.{text}"],
+        }
+    )
+
+    assert found.keys() == {
+        "$.condition.any[0].value",
+        "$.condition.any[1].value[1]",
+        "$.condition.any[2].metric",
+        "$.group_by[0]",
+    }
