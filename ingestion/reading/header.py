@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -85,35 +85,35 @@ def checked(cells: Sequence[str], *, file: str, line: int) -> tuple[str, ...]:
     names = tuple(cell.strip() for cell in cells)
     seen: dict[str, int] = {}
     for number, name in enumerate(names, 1):
-        where = {"file": file, "line": line, "column": str(number)}
-        if not name:
-            raise TableRefused(
-                "blank_header",
-                "it has no name. Name it in the first line"
-                + (", or take away the last delimiter." if number == len(names) > 1 else "."),
-                **where,  # type: ignore[arg-type] # line alone is a number
-            )
-        if len(name) > LONGEST_NAME:
-            raise TableRefused(
-                "long_header",
-                f"its name has {len(name):,} characters; at most {LONGEST_NAME} are allowed. Does"
-                " the file begin with a header, and is the delimiter right?",
-                **where,  # type: ignore[arg-type] # line alone is a number
-            )
-        if not name.isprintable():
-            raise TableRefused(
-                "unprintable_header",
-                f"its name {shown(name)} holds characters that cannot be shown. Name it otherwise.",
-                **where,  # type: ignore[arg-type] # line alone is a number
-            )
-        if name in seen:
-            raise TableRefused(
-                "duplicate_header",
-                f"it is called {shown(name)}, as is column {seen[name]}. Give each its own name.",
-                **where,  # type: ignore[arg-type] # line alone is a number
-            )
+        if wrong := _wrong(name, seen, is_last=number == len(names) > 1):
+            code, reason = wrong
+            raise TableRefused(code, reason, file=file, line=line, column=str(number))
         seen[name] = number
     return names
+
+
+def _wrong(name: str, seen: Mapping[str, int], *, is_last: bool) -> tuple[str, str] | None:
+    """The code and the reason for which a name is refused; ``seen`` are the columns before it."""
+    if not name:
+        more = ", or take away the last delimiter." if is_last else "."
+        return "blank_header", f"it has no name. Name it in the first line{more}"
+    if len(name) > LONGEST_NAME:
+        return (
+            "long_header",
+            f"its name has {len(name):,} characters; at most {LONGEST_NAME} are allowed. Does the"
+            " file begin with a header, and is the delimiter right?",
+        )
+    if not name.isprintable():
+        return (
+            "unprintable_header",
+            f"its name {shown(name)} holds characters that cannot be shown. Name it otherwise.",
+        )
+    if name in seen:
+        return (
+            "duplicate_header",
+            f"it is called {shown(name)}, as is column {seen[name]}. Give each its own name.",
+        )
+    return None
 
 
 def too_many(*, file: str, line: int) -> TableRefused:

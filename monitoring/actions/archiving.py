@@ -150,7 +150,7 @@ def _hold(portion: Due) -> list[_Locked]:
 
 def _write(copy: IO[bytes], held: list[_Locked], *, owner: UUID, anomalies: int) -> None:
     # With pyarrow, which would cost every process 70 ms and 35 MB that never writes a file.
-    from monitoring.archives import schema, writing  # noqa: PLC0415
+    from monitoring.archives import schema, writing  # noqa: PLC0415 - the reason above
 
     writing.write(
         copy,
@@ -243,7 +243,7 @@ def _read_through(archived: AnalysisArchive) -> None:
 @contextmanager
 def _opened(archived: AnalysisArchive) -> Iterator[ArchiveFile]:
     """The file of an archive; ArchiveDamaged unless it is the one that was written."""
-    from monitoring.archives import reading  # noqa: PLC0415 - as in _write
+    from monitoring.archives import reading  # noqa: PLC0415 - the reason in _write
 
     with _temporary() as copy:
         _fetch(archived, copy)
