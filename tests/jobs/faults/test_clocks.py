@@ -54,8 +54,8 @@ class Wrong(right, metaclass=Kind):
         return right.today() + shift
 
 
-Wrong.__name__ = Wrong.__qualname__ = "datetime"
-Wrong.__module__ = "datetime"
+# It keeps its own name: psycopg finds by name how to write a kind of value, and gives
+# the name to the first class that bears it.
 datetime.datetime = Wrong
 time.time = lambda: time_time() + seconds
 time.time_ns = lambda: time_time_ns() + int(seconds * 1e9)
