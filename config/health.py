@@ -68,7 +68,8 @@ def _migrations() -> str | None:
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not pending:
         return None
-    return f"{len(pending)} migrations are pending. Run: python manage.py migrate"
+    count = "1 migration is" if len(pending) == 1 else f"{len(pending)} migrations are"
+    return f"{count} pending. Run: python manage.py migrate"
 
 
 REQUIRED["database"] = _database
