@@ -20,6 +20,8 @@ from tests.jobs.proxy import Mode, Proxy
 from tests.jobs.queueapp.models import Errand, Parcel, Receipt
 from tests.jobs.workers import WorkerProcess, cut_connections, eventually, reached, runs
 
+pytestmark = pytest.mark.heavy
+
 # Written and finished in one transaction, so that a receipt stands for a completion.
 BRIEF = {"do": "sleep_then_write", "seconds": 0.05, "finish": True}
 
@@ -70,7 +72,6 @@ def test_the_job_of_a_killed_worker_runs_again_once(start_worker: Start, tmp_pat
     assert Receipt.objects.count() == 1
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(90)
 def test_at_the_real_pace_a_killed_workers_jobs_run_again_within_25_seconds(
     start_worker: Start, tmp_path: Path
@@ -93,7 +94,6 @@ def test_at_the_real_pace_a_killed_workers_jobs_run_again_within_25_seconds(
     assert Receipt.objects.count() == 4
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(300)
 def test_over_many_kills_nothing_is_lost_and_nothing_done_twice(
     start_worker: Start, tmp_path: Path
@@ -179,7 +179,6 @@ def test_the_worker_survives_the_end_of_its_fork_server(
 # --- Stopped for a while -------------------------------------------------------------------------
 
 
-@pytest.mark.heavy
 def test_what_a_worker_writes_after_its_lease_is_refused(
     start_worker: Start, tmp_path: Path
 ) -> None:
@@ -231,7 +230,6 @@ def test_a_late_child_of_a_stopped_worker_may_not_write(
 # --- The database away ---------------------------------------------------------------------------
 
 
-@pytest.mark.heavy
 def test_cut_connections_are_made_again(start_worker: Start) -> None:
     worker = start_worker()
     jobs: list[Errand] = []

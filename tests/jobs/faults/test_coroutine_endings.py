@@ -14,6 +14,8 @@ from jobs.models import Attempt, Worker
 from tests.jobs.queueapp.models import Receipt, Telegram
 from tests.jobs.workers import PACE, WorkerProcess, nothing_left_behind
 
+pytestmark = pytest.mark.heavy
+
 ACTOR = UUID("01900000-0000-7000-8000-000000000001")
 
 # Name: (payload, fields).

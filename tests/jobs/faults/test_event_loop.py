@@ -13,12 +13,13 @@ from tests.jobs.faults.ledger import delivered_once, holds, outcomes, send
 from tests.jobs.queueapp.models import Receipt, Telegram
 from tests.jobs.workers import WorkerProcess, eventually, reached, runs
 
+pytestmark = pytest.mark.heavy
+
 Start = Callable[..., WorkerProcess]
 
 A_MINUTE = {"TEST_TELEGRAM_LIMIT": "60"}
 
 
-@pytest.mark.heavy
 def test_a_job_that_blocks_the_loop_is_found_by_name_and_the_others_are_handed_back(
     start_telegraph: Start, tmp_path: Path
 ) -> None:
@@ -51,7 +52,6 @@ def test_a_job_that_blocks_the_loop_is_found_by_name_and_the_others_are_handed_b
     assert runs(worker.pid)
 
 
-@pytest.mark.heavy
 def test_a_worker_whose_loops_are_blocked_again_and_again_gives_way_to_another(
     start_telegraph: Start,
 ) -> None:
@@ -67,7 +67,6 @@ def test_a_worker_whose_loops_are_blocked_again_and_again_gives_way_to_another(
     ] == []
 
 
-@pytest.mark.heavy
 def test_a_cancelled_coroutine_stops(start_telegraph: Start, tmp_path: Path) -> None:
     """One that lets itself be cancelled, and one that does not."""
     worker = start_telegraph(**A_MINUTE)
@@ -129,7 +128,6 @@ def test_a_handler_that_cannot_be_had_fails_each_job_with_the_reason(
         assert str(job.error_message).startswith(message)
 
 
-@pytest.mark.heavy
 def test_a_stopped_worker_lets_short_jobs_end_and_hands_back_long_ones(
     start_telegraph: Start, tmp_path: Path
 ) -> None:
@@ -155,7 +153,6 @@ def test_a_stopped_worker_lets_short_jobs_end_and_hands_back_long_ones(
     assert outcomes() == {"released": 50}
 
 
-@pytest.mark.heavy
 def test_a_stopped_worker_ends_though_a_thread_of_a_coroutine_never_returns(
     start_telegraph: Start,
 ) -> None:
@@ -171,7 +168,6 @@ def test_a_stopped_worker_ends_though_a_thread_of_a_coroutine_never_returns(
     assert (job.status, job.retry_count) == ("retrying", 0)
 
 
-@pytest.mark.heavy
 def test_threads_of_coroutines_that_never_return_do_not_keep_others_from_theirs(
     start_telegraph: Start,
 ) -> None:
@@ -186,7 +182,6 @@ def test_threads_of_coroutines_that_never_return_do_not_keep_others_from_theirs(
     assert runs(worker.pid)
 
 
-@pytest.mark.heavy
 def test_after_too_many_of_them_the_worker_gives_way_to_another(start_telegraph: Start) -> None:
     worker = start_telegraph()
     send(100, "write_late", seconds=3600, retries=0)

@@ -20,6 +20,8 @@ from tests.jobs.faults.ledger import (
 from tests.jobs.queueapp.models import Telegram
 from tests.jobs.workers import WorkerProcess, eventually
 
+pytestmark = pytest.mark.heavy
+
 Start = Callable[..., WorkerProcess]
 
 
@@ -36,7 +38,6 @@ def test_a_hundred_jobs_of_a_killed_worker_run_again_once(start_telegraph: Start
     assert outcomes() == {"lost": 100}
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(90)
 def test_at_the_real_pace_they_run_again_within_25_seconds(start_telegraph: Start) -> None:
     start_telegraph(pace=1.0, TEST_TELEGRAM_LIMIT="60")
@@ -56,7 +57,6 @@ def test_at_the_real_pace_they_run_again_within_25_seconds(start_telegraph: Star
     assert outcomes() == {"lost": 100}
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(300)
 def test_over_nineteen_kills_nothing_is_lost_and_nothing_done_twice(
     start_telegraph: Start,

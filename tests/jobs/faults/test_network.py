@@ -14,6 +14,8 @@ from tests.jobs.proxy import Mode, Proxy
 from tests.jobs.queueapp.models import Receipt, Telegram
 from tests.jobs.workers import WorkerProcess, eventually, runs
 
+pytestmark = pytest.mark.heavy
+
 Start = Callable[..., WorkerProcess]
 
 # The message that binds values to a prepared claim, and no other, says so.
@@ -37,8 +39,8 @@ def fall_into_trap(proxy: Proxy, mode: Mode) -> None:
     "mode",
     [
         Mode.REFUSE,
-        pytest.param(Mode.SWALLOW, marks=pytest.mark.heavy),
-        pytest.param(Mode.SILENT, marks=pytest.mark.heavy),
+        Mode.SWALLOW,
+        Mode.SILENT,
     ],
 )
 def test_jobs_whose_claim_was_never_answered_are_handed_back(
@@ -68,7 +70,6 @@ def test_jobs_whose_claim_was_never_answered_are_handed_back(
     assert runs(worker.pid)
 
 
-@pytest.mark.heavy
 def test_a_worker_whose_network_swallows_all_stops_its_jobs_and_comes_back(
     start_telegraph: Start, proxy: Proxy, tmp_path: Path
 ) -> None:
@@ -89,7 +90,6 @@ def test_a_worker_whose_network_swallows_all_stops_its_jobs_and_comes_back(
     assert outcomes() == {"released": 100}
 
 
-@pytest.mark.heavy
 def test_jobs_of_a_worker_that_is_cut_off_go_to_another(
     start_telegraph: Start, proxy: Proxy
 ) -> None:
@@ -108,7 +108,6 @@ def test_jobs_of_a_worker_that_is_cut_off_go_to_another(
     assert outcomes() == {"lost": 100}
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(180)
 def test_over_many_cuts_nothing_is_lost_and_nothing_done_twice(
     start_telegraph: Start, proxy: Proxy

@@ -17,6 +17,8 @@ from jobs.models.recurring import Recurrence
 from tests.jobs.queueapp.models import Errand, Parcel, Telegram
 from tests.jobs.workers import WorkerProcess, eventually, reached
 
+pytestmark = pytest.mark.heavy
+
 Start = Callable[..., WorkerProcess]
 
 ALL = ("--queues", "errands,parcels,telegrams")
@@ -53,7 +55,6 @@ def test_a_table_that_refuses_claims_keeps_no_other_queue_from_its_jobs(
 
 @pytest.mark.parametrize("model", [Errand, Parcel, Telegram])
 @pytest.mark.parametrize("rated", [False, True])
-@pytest.mark.heavy
 def test_a_row_that_python_cannot_read_fails_alone(
     start_worker: Start, model: type[Job], rated: bool
 ) -> None:

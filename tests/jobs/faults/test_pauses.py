@@ -13,6 +13,8 @@ from tests.jobs.faults.ledger import holds, send
 from tests.jobs.queueapp.models import Receipt, Telegram
 from tests.jobs.workers import WorkerProcess, eventually
 
+pytestmark = pytest.mark.heavy
+
 Start = Callable[..., WorkerProcess]
 
 # Each writes in another way once it wakes: its results, its progress, its end by the worker, and
@@ -67,14 +69,12 @@ def stands_still(start: Start, *, pace: float, lasting: float, seconds: float) -
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.heavy
 def test_what_a_worker_writes_after_its_lease_is_refused_and_it_works_on(
     start_telegraph: Start,
 ) -> None:
     stands_still(start_telegraph, pace=0.1, lasting=6, seconds=7)
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(240)
 def test_the_same_after_a_minute_at_the_real_pace(start_telegraph: Start) -> None:
     stands_still(start_telegraph, pace=1.0, lasting=25, seconds=60)

@@ -18,6 +18,8 @@ from tests.jobs.faults.pooler import Pooler
 from tests.jobs.queueapp.models import Errand, Parcel, Receipt, Telegram
 from tests.jobs.workers import WorkerProcess, eventually, reached, runs
 
+pytestmark = pytest.mark.heavy
+
 Start = Callable[..., WorkerProcess]
 
 # What a session may have kept from the client before.
@@ -63,7 +65,6 @@ def test_a_worker_behind_it_polls_says_so_once_and_completes_jobs_of_every_kind(
     assert '"level": "error"' not in log
 
 
-@pytest.mark.heavy
 def test_its_settings_do_not_reach_the_pooler_s_other_clients(
     start_worker: Start, pooler: Pooler
 ) -> None:
@@ -80,7 +81,6 @@ def test_its_settings_do_not_reach_the_pooler_s_other_clients(
     assert found == {("on", "auto", "", 0, 0)}
 
 
-@pytest.mark.heavy
 def test_running_jobs_can_be_cancelled_behind_it(start_worker: Start, pooler: Pooler) -> None:
     limits = {"TEST_ERRAND_LIMIT": "60", "TEST_TELEGRAM_LIMIT": "60"}
     start_worker(*ALL, DATABASE_URL=pooler.url, **limits)
@@ -96,7 +96,6 @@ def test_running_jobs_can_be_cancelled_behind_it(start_worker: Start, pooler: Po
         reached(job, "cancelled")
 
 
-@pytest.mark.heavy
 def test_jobs_of_a_worker_that_is_killed_behind_it_run_again(
     start_worker: Start, pooler: Pooler
 ) -> None:
@@ -111,7 +110,6 @@ def test_jobs_of_a_worker_that_is_killed_behind_it_run_again(
     assert outcomes() == {"lost": 100}
 
 
-@pytest.mark.heavy
 def test_a_worker_beside_it_still_listens(start_worker: Start, pooler: Pooler) -> None:
     behind = start_worker(*ALL, DATABASE_URL=pooler.url)
     beside = start_worker(*ALL)
@@ -119,7 +117,6 @@ def test_a_worker_beside_it_still_listens(start_worker: Start, pooler: Pooler) -
     eventually(lambda: seen(behind).listens is False and seen(beside).listens, within=20)
 
 
-@pytest.mark.heavy
 def test_it_works_on_when_the_pooler_is_restarted(start_worker: Start, pooler: Pooler) -> None:
     worker = start_worker(*ALL, "--grace", "1", DATABASE_URL=pooler.url)
     send(300, seconds=1.5, retries=100)

@@ -10,12 +10,13 @@ import pytest
 from tests.jobs.queueapp.models import Errand, Parcel, Receipt
 from tests.jobs.workers import WorkerProcess, reached, runs
 
+pytestmark = pytest.mark.heavy
+
 Start = Callable[..., WorkerProcess]
 
 FOR_EVER = {"do": "sleep_then_write", "seconds": 3600}
 
 
-@pytest.mark.heavy
 def test_a_thread_that_never_returns_is_let_go_and_replaced(start_worker: Start) -> None:
     worker = start_worker("--queues", "parcels", "--concurrency", "1", "--grace", "1")
     [stuck] = Parcel.objects.enqueue([Parcel(payload=FOR_EVER, max_retries=0)])
@@ -30,7 +31,6 @@ def test_a_thread_that_never_returns_is_let_go_and_replaced(start_worker: Start)
     assert [receipt.job_id for receipt in Receipt.objects.all()] == [after.id]
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(60)
 def test_after_too_many_such_threads_the_worker_gives_way_to_another(start_worker: Start) -> None:
     Parcel.objects.enqueue([Parcel(payload=FOR_EVER, max_retries=0) for _ in range(8)])
