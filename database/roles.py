@@ -8,7 +8,7 @@ migrations of several databases run side by side.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, LiteralString
+from typing import Final, LiteralString, cast
 
 import psycopg
 from psycopg import sql
@@ -37,6 +37,14 @@ ROLES: Final[dict[str, LiteralString]] = {
     ADMIN: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOLOGIN",  # the product, for an admin
     SYSTEM: "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOLOGIN",  # the product, for itself
 }
+
+# Who may become whom, and whether they have the other's rights without doing so.
+MEMBERS: Final = (
+    (APP, ADMIN, False),
+    (APP, SYSTEM, False),
+    (OWNER, BACKUP, False),  # materialized views are its own: a migration hands them over
+    (SYSTEM, "pg_read_all_stats", True),  # who holds the horizon back, also of other logins
+)
 
 # Any constant will do; advisory locks are per database, so every caller connects to the same one.
 _LOCK: Final = 0x6C6163756E61  # "lacuna"
@@ -68,14 +76,26 @@ def ensure_roles(connection: psycopg.Connection[tuple[object, ...]]) -> list[str
                 created.append(name)
             except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
                 continue  # made from another database meanwhile: the lock is per database
-        _allow(connection, APP, (ADMIN, SYSTEM))
-        # Materialized views are its own: a migration hands them over.
-        _allow(connection, OWNER, (BACKUP,))
-        # Who holds the horizon back, which statements are slow: also of other logins.
-        _allow(connection, SYSTEM, ("pg_read_all_stats",), inherit=True)
+        for member, role, inherit in MEMBERS:
+            _allow(connection, member, (role,), inherit=inherit)
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
     return created
+
+
+def missing(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    """What a server that an older version set up lacks, as phrases; one query, any login."""
+    row = connection.execute(
+        "SELECT (SELECT coalesce(array_agg(rolname::text), '{}') FROM pg_roles),"
+        " (SELECT coalesce(array_agg(l.rolname || ' ' || r.rolname), '{}') FROM pg_auth_members m"
+        " JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles l ON l.oid = m.member)"
+    ).fetchone()
+    present, members = cast("tuple[list[str], list[str]]", row)
+    return [f"the role {name}" for name in ROLES if name not in present] + [
+        f"the right of {member} to become {role}"
+        for member, role, _ in MEMBERS
+        if f"{member} {role}" not in members
+    ]
 
 
 def let_login_become(connection: psycopg.Connection[tuple[object, ...]], login: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg import sql
 
@@ -40,7 +40,7 @@ def test_the_command_is_harmless_to_repeat() -> None:
     call_command("create_roles", "--json", stdout=out)
     report = json.loads(out.getvalue())
 
-    assert report["created"] == []
+    assert report["added"] == []
     assert report["owner_changed"] is False
 
 
@@ -94,3 +94,21 @@ def test_a_role_that_is_missing_is_named_with_what_to_do() -> None:
             ImproperlyConfigured, match=r"cannot act as lacuna_nobody .* create_roles"
         ):
             connection.ensure_connection()
+
+
+def test_a_server_of_an_older_version_is_not_migrated_before_its_roles_are_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(roles.ROLES, "lacuna_later", "NOLOGIN")
+    monkeypatch.setattr(roles, "MEMBERS", (*roles.MEMBERS, ("lacuna_later", roles.APP, False)))
+    out = io.StringIO()
+
+    with pytest.raises(
+        CommandError,
+        match="lacks the role lacuna_later and the right of lacuna_later to become lacuna_app."
+        " Run: python manage.py create_roles",
+    ):
+        call_command("migrate", verbosity=0)
+    call_command("create_roles", "--dry-run", stdout=out)
+
+    assert "Would add the role lacuna_later, the right of lacuna_later" in out.getvalue()

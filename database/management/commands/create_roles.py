@@ -17,7 +17,7 @@ from database.connections import as_admin, own_connection
 
 
 class Command(OpsCommand):
-    """Run once for a server, with a login that may create roles; harmless to repeat."""
+    """Run once for a server, and after an upgrade that says so; harmless to repeat."""
 
     help = (
         "Create Lacuna's database roles, and let the configured logins act as them. Uses"
@@ -42,31 +42,30 @@ class Command(OpsCommand):
                 raise CommandError(f"The server cannot be reached: {error}") from None
 
     def describe(self, outcome: dict[str, Any]) -> Iterator[str]:
-        verb = "Would create" if outcome["dry_run"] else "Created"
-        if outcome["created"]:
-            yield f"{verb} {', '.join(outcome['created'])}."
+        verb = "Would add" if outcome["dry_run"] else "Added"
+        if outcome["added"]:
+            yield f"{verb} {', '.join(outcome['added'])}."
         else:
-            yield "Every role exists already."
+            yield "Every role exists already, with its rights."
         if outcome["owner_changed"]:
             yield f"The database {outcome['database']} belongs to {roles.OWNER}."
 
 
 def _create(admin: psycopg.Connection[Any], *, dry_run: bool) -> dict[str, Any]:
     database = admin.info.dbname
-    present = {row[0] for row in admin.execute("SELECT rolname FROM pg_roles")}
     row = admin.execute(
         "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
     ).fetchone()
     owner = row[0] if row else ""
     outcome = {
-        "created": [name for name in roles.ROLES if name not in present],
+        "added": roles.missing(admin),
         "database": database,
         "owner_changed": owner != roles.OWNER,
         "dry_run": dry_run,
     }
     if dry_run:
         return outcome
-    outcome["created"] = roles.ensure_roles(admin)
+    roles.ensure_roles(admin)
     logins = {settings.DATABASES["default"].get("USER"), admin.info.user}
     for login in sorted(login for login in logins if login and login not in roles.ROLES):
         roles.let_login_become(admin, login)

@@ -44,6 +44,11 @@ class Command(migrate.Command):
             return
         with as_owner(connection), own_connection(connection.alias) as lock:
             self._wait_for_turn(lock)
+            lacking = roles.missing(lock)
+            if lacking:
+                raise CommandError(
+                    f"The server lacks {' and '.join(lacking)}. Run: python manage.py create_roles"
+                )
             self._recorder = Recorder(lambda: own_connection(connection.alias))
             try:
                 super().handle(*args, **options)

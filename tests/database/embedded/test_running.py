@@ -79,6 +79,19 @@ def test_a_missing_role_or_database_is_made_by_the_next_to_join(home: Path) -> N
     assert embedded.bootstrap(sockets) == []
 
 
+def test_a_cluster_of_an_older_version_gets_the_rights_that_came_since(home: Path) -> None:
+    sockets = embedded.ensure_running(home, fast=True)
+    with connect(sockets) as connection:
+        for member, role, _ in roles.MEMBERS:
+            connection.execute(f"REVOKE {role} FROM {member}")
+        assert len(roles.missing(connection)) == len(roles.MEMBERS)
+
+        with users(home) as (other,):
+            other.answer()
+
+        assert roles.missing(connection) == []
+
+
 def test_the_server_ends_with_its_last_user(home: Path) -> None:
     with users(home, 2) as (first, second):
         first.answer()
