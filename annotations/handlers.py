@@ -17,7 +17,7 @@ from annotations.models import AiAnnotationJob, BatchJob
 from audit.recording import record
 from imaging.analysis import ImageRefused
 from imaging.errors import SourceLost
-from imaging.models import Image
+from imaging.models import AnalysisStatus, Image
 from imaging.originals import read_original
 from jobs.lease import holding, raise_if_cancelled, report_progress
 from jobs.retry import GiveUp, RetryAfter
@@ -43,6 +43,7 @@ def annotate(job: AiAnnotationJob) -> None:
     image = Image.objects.filter(pk=job.image_id).first()
     if image is None:
         raise GiveUp("The image was removed while its job waited.")
+    _refuse_archived(image)
     question = _Question(image, *_question(image.pk))
     report_progress(job, done=0, total=_STEPS, message="preparing the picture")
     try:
@@ -198,8 +199,10 @@ def _store(
     from_cache: bool,
     remarks: Sequence[str] = (),
 ) -> None:
-    if not Image.objects.filter(pk=job.image_id).exists():
+    image = Image.objects.filter(pk=job.image_id).first()
+    if image is None:
         raise GiveUp("The image was removed while its job ran.")
+    _refuse_archived(image)
     ai_jobs.store(
         job,
         answer,
@@ -211,6 +214,11 @@ def _store(
         from_cache=from_cache,
         remarks=remarks,
     )
+
+
+def _refuse_archived(image: Image) -> None:
+    if image.analysis_status == AnalysisStatus.ARCHIVED:
+        raise GiveUp(f"{image.file_name} is archived; an archived image is not annotated.")
 
 
 def _give_up_or_wait(job: AiAnnotationJob, error: NotAnswered) -> None:

@@ -10,14 +10,21 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 from annotations import labels
 from annotations.boxes import Box
 from annotations.errors import BoxRefused, LabelRefused, NotNow
 from annotations.knowledge.calibrated import curve_in_force
-from annotations.models import AiAnnotationJob, Annotation, BatchJob
+from annotations.models import (
+    AiAnnotationJob,
+    Annotation,
+    AnnotationReview,
+    BatchJob,
+    ReviewClaim,
+)
 from audit.recording import record
 from database import system_settings
 from database.actor import acting_as_system
@@ -207,24 +214,27 @@ def _proposals(
 
 def _untouched(job: AiAnnotationJob, provider: str, model: str) -> QuerySet[Annotation]:
     """What the model proposed for the image before, and nobody has touched or looks at."""
+    decided = AnnotationReview.objects.filter(annotation=OuterRef("pk"))
+    looked_at = ReviewClaim.objects.filter(annotation=OuterRef("pk"), expires_at__gt=timezone.now())
     return Annotation.objects.filter(
+        ~Exists(decided),
+        ~Exists(looked_at),
         image_id=job.image_id,
         vision_generated=True,
         vision_provider=provider,
         vision_model=model,
         review_status="pending",
         version=1,
-        reviews__isnull=True,
-        claim__isnull=True,
     )
 
 
 def _remove(rows: QuerySet[Annotation]) -> int:
-    keys = list(rows.values_list("pk", flat=True))
-    if not keys:
-        return 0
+    """How many went; what somebody takes up or decides on in this very moment stays."""
     # By the system's right: who may have images annotated may not remove annotations of others.
     with acting_as_system(), connection.cursor() as cursor:
+        locked = rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+        # Whoever held one of them may have claimed it until the lock was had: asked once more.
+        keys = list(rows.filter(pk__in=list(locked)).values_list("pk", flat=True))
         cursor.execute("DELETE FROM annotations WHERE id = ANY(%s)", [keys])
         return int(cursor.rowcount)
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -28,7 +28,8 @@ _PUT: Final = """
     ) VALUES (new_key(), %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s)
     ON CONFLICT (url_hash, provider) DO UPDATE SET
         response_data = excluded.response_data, sealed_response = NULL,
-        response_time_ms = excluded.response_time_ms, created_at = now(),
+        response_size_bytes = 0, -- measured anew, by measure_vision_api_cache()
+        response_time_ms = excluded.response_time_ms, created_at = now(), last_accessed_at = now(),
         expires_at = excluded.expires_at, invalidated_at = NULL
 """
 
@@ -80,14 +81,21 @@ def keep(
     expires_at = timezone.now() + timedelta(days=system_settings.get("vision_cache_days"))
     said = to_json(answer)
     if system_settings.get("encrypt_ai_payloads"):
-        row = VisionCacheEntry.objects.filter(url_hash=url_hash, provider=provider).first()
-        row = row or VisionCacheEntry(url_hash=url_hash, provider=provider)
-        row.model, row.image_id = answer.model, image_id
-        row.prompt_version, row.schema_version = prompt.version, schema.version
-        row.response_data, row.sealed_response = None, said
-        row.response_time_ms, row.expires_at = milliseconds, expires_at
-        row.created_at, row.invalidated_at = timezone.now(), None
-        row.save()
+        known: dict[str, Any] = {
+            "model": answer.model,
+            "image_id": image_id,
+            "prompt_version": prompt.version,
+            "schema_version": schema.version,
+            "response_data": None,
+            "sealed_response": said,
+            "response_time_ms": milliseconds,
+            "expires_at": expires_at,
+        }
+        try:
+            with transaction.atomic():
+                _seal(url_hash, provider, known)
+        except IntegrityError:  # somebody else was told the same in this very moment
+            _seal(url_hash, provider, known)
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -104,6 +112,18 @@ def keep(
                 expires_at,
             ],
         )
+
+
+def _seal(url_hash: str, provider: str, known: dict[str, Any]) -> None:
+    rows = VisionCacheEntry.objects.select_for_update()
+    row = rows.filter(url_hash=url_hash, provider=provider).first()
+    row = row or VisionCacheEntry(url_hash=url_hash, provider=provider)
+    for name, value in known.items():
+        setattr(row, name, value)
+    row.response_size_bytes = 0  # measured anew, by measure_vision_api_cache()
+    row.created_at = row.last_accessed_at = timezone.now()
+    row.invalidated_at = None
+    row.save()
 
 
 def answer_of(entry: VisionCacheEntry) -> Answer:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from annotations import handlers
-from annotations.actions import ai_jobs
+from annotations.actions import ai_jobs, claims, deciding
+from annotations.actions.deciding import Verdict
 from annotations.errors import NotNow
-from annotations.models import AiAnnotationJob, Annotation, VisionCacheEntry
+from annotations.models import (
+    AiAnnotationJob,
+    Annotation,
+    Decision,
+    ReviewClaim,
+    VisionCacheEntry,
+)
 from database.actor import acting_as
-from imaging.models import Image
+from imaging.actions import images
+from imaging.models import Image, ProcessingJob
 from jobs.retry import GiveUp, RetryAfter
 from providers.interface import (
     AnswerUnreadable,
@@ -202,3 +213,133 @@ def test_a_provider_that_is_off_is_not_asked(scripted: Scripted, stored_image: I
     with pytest.raises(GiveUp, match="switched off"):
         handlers.annotate(job)
     assert scripted.asked == 0
+
+
+def waits_for_a_lock() -> None:
+    """Until somebody waits for what this transaction holds; fails after ten seconds."""
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute(
+                "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY"
+                " (pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone() is not None:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.parametrize("does", ["decides", "claims"])
+def test_what_somebody_takes_up_in_that_very_moment_is_not_replaced(
+    scripted: Scripted, stored_image: Image, does: str
+) -> None:
+    handlers.annotate(claimed(stored_image))
+    annotation, reviewer = Annotation.objects.get(), make_user("moderator")
+    job = claimed(stored_image)
+
+    def again() -> None:
+        try:
+            handlers.annotate(job)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=again)
+    with transaction.atomic():
+        if does == "decides":
+            deciding.decide(annotation.pk, Verdict(Decision.APPROVED, 1), by=reviewer)
+        else:
+            assert claims.next_for(reviewer, claims.Filters()) == annotation
+        thread.start()
+        waits_for_a_lock()
+    thread.join(20)
+
+    annotation.refresh_from_db()
+    assert annotation.review_status == ("approved" if does == "decides" else "pending")
+    job.refresh_from_db()
+    assert (job.status, Annotation.objects.count()) == ("completed", 2)
+
+
+def test_a_claim_that_has_run_out_does_not_double_the_proposal(
+    scripted: Scripted, stored_image: Image
+) -> None:
+    handlers.annotate(claimed(stored_image))
+    claims.claim(Annotation.objects.get(), by=make_user("analyst"))
+    ReviewClaim.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    handlers.annotate(claimed(stored_image))
+
+    assert Annotation.objects.count() == 1
+
+
+@pytest.mark.parametrize("when", ["while it waits", "while it is asked"])
+def test_nothing_is_proposed_for_an_image_that_was_archived(
+    scripted: Scripted, stored_image: Image, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    job, admin = claimed(stored_image), make_user("admin")
+    ProcessingJob.objects.all().cancel()
+
+    if when == "while it waits":
+        images.archive(stored_image.pk, by=admin)
+    else:
+        told = scripted.annotate
+
+        def archived(*asked: Any) -> Any:
+            images.archive(stored_image.pk, by=admin)
+            return told(*asked)
+
+        monkeypatch.setattr(scripted, "annotate", archived)
+    with pytest.raises(GiveUp, match="archived; an archived image is not annotated"):
+        handlers.annotate(job)
+
+    assert scripted.asked == (0 if when == "while it waits" else 1)
+    assert Annotation.objects.count() == 0
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_an_answer_that_replaces_another_is_measured_and_used_anew(
+    scripted: Scripted,
+    stored_image: Image,
+    setting: Callable[[str, Any], None],
+    encrypted: bool,
+) -> None:
+    setting("encrypt_ai_payloads", encrypted)
+    handlers.annotate(claimed(stored_image))
+    entry = VisionCacheEntry.objects.get()
+    long_ago = timezone.now() - timedelta(days=100)
+    VisionCacheEntry.objects.update(expires_at=long_ago, last_accessed_at=long_ago)
+    size = entry.response_size_bytes
+    scripted.answer = scripted.boxes(*[Box(0.1, 0.1, 0.2, 0.2, "robin", 0.5)] * 20)
+
+    handlers.annotate(claimed(stored_image))
+
+    entry.refresh_from_db()
+    assert entry.response_size_bytes > size + 500
+    assert entry.last_accessed_at > long_ago
+
+
+def test_two_who_are_told_the_same_at_once_keep_one_encrypted_answer(
+    scripted: Scripted,
+    stored_image: Image,
+    setting: Callable[[str, Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setting("encrypt_ai_payloads", True)
+    handlers.annotate(claimed(stored_image))
+    VisionCacheEntry.objects.update(expires_at=timezone.now())
+    looked, real = list[bool](), VisionCacheEntry.objects.select_for_update
+
+    def select_for_update() -> Any:
+        looked.append(True)
+        rows = real()
+        # The first look comes before the other has committed.
+        return rows.none() if len(looked) == 1 else rows
+
+    monkeypatch.setattr(VisionCacheEntry.objects, "select_for_update", select_for_update)
+    handlers.annotate(claimed(stored_image))
+
+    assert len(looked) == 2
+    [kept] = VisionCacheEntry.objects.all()
+    assert kept.expires_at is not None
+    assert kept.expires_at > timezone.now()
+    assert [entry.outcome for entry in UsageEntry.objects.all()] == ["answered"] * 2
