@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -93,9 +94,7 @@ def put_in_force(
             "created_at": now,
         },
     )
-    Image.objects.filter(pk=image.pk).update(
-        analysis_status=AnalysisStatus.COMPLETED, processed_at=now
-    )
+    _complete(image, now)
     if not from_cache:
         cache.store(image, fingerprint, result, analysis=stored)
     record(
@@ -114,6 +113,19 @@ def put_in_force(
         duration_ms=milliseconds,
     )
     return stored
+
+
+def _complete(image: Image, now: datetime) -> None:
+    """Another job of the image, with other parameters, may have ended otherwise meanwhile: from
+    wherever that left the image, it goes the way of one that is analysed."""
+    rows = Image.objects.filter(pk=image.pk)
+    rows.filter(analysis_status=AnalysisStatus.FAILED).update(
+        analysis_status=AnalysisStatus.PENDING
+    )
+    rows.filter(analysis_status=AnalysisStatus.PENDING).update(
+        analysis_status=AnalysisStatus.PROCESSING
+    )
+    rows.update(analysis_status=AnalysisStatus.COMPLETED, processed_at=now)
 
 
 @transaction.atomic

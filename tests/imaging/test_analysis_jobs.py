@@ -264,3 +264,21 @@ def test_a_waiting_job_can_be_moved_in_line() -> None:
         jobs.prioritise(job.pk, priority=11, by=person)
     with pytest.raises(NotNow, match="waiting"):
         jobs.prioritise(make_job(status="completed").pk, priority=1, by=person)
+
+
+@pytest.mark.parametrize("ended", ["failed", "retrying", "cancelled"])
+def test_a_job_completes_however_another_of_the_same_image_ends(
+    receive: Receive, claim: Claim, ended: str
+) -> None:
+    upload = receive()
+    assert upload.job is not None
+    other = claim(jobs.request(upload.image, by=upload.image.user, parameters={"method": "luma"}))
+    mine = claim(upload.job)
+    ProcessingJob.objects.filter(pk=other.pk).update(status=ended)
+
+    handlers.analyse(mine)
+
+    mine.refresh_from_db()
+    upload.image.refresh_from_db()
+    assert (mine.status, upload.image.analysis_status) == ("completed", "completed")
+    assert AnalysisResult.objects.get().job_id == mine.pk
