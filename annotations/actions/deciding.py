@@ -35,6 +35,7 @@ from annotations.models import (
     ReviewStatus,
 )
 from audit.recording import record
+from database.actor import acting_as_system
 
 # What a version is, as the history keeps it.
 _SAID: Final = (
@@ -194,7 +195,7 @@ def reopen(annotation_id: UUID, *, by: User, version: int) -> Annotation:
 def restore(annotation_id: UUID, to_version: int, *, by: User, version: int) -> Annotation:
     """Make an annotation say again what an earlier version said; that is a new version.
 
-    Its review begins anew, unless the earlier version had been decided by the same person.
+    Its review begins anew, from its first stage; a decision on it falls.
     """
     if not by.has_perm("annotations.change_annotation"):
         raise PermissionDenied("You may not change annotations.")
@@ -210,8 +211,10 @@ def restore(annotation_id: UUID, to_version: int, *, by: User, version: int) -> 
         before = {"label": annotation.label}
         annotation.label, annotation.bounding_box = earlier.label, earlier.bounding_box
         annotation.notes = earlier.notes
-        annotation.review_stage = _stages(annotation)[0]
         was = annotation.review_status
+        if was != ReviewStatus.PENDING:
+            let_fall(annotation, by=by)
+        annotation.review_stage = _stages(annotation)[0]
         _clear_decision(annotation)
         _save(annotation, f"version {to_version} restored")
         tell_of_decision(annotation, was)
@@ -338,7 +341,20 @@ def _reopen(annotation: Annotation, why: str, *, stage: str = ReviewStage.FINAL)
 
 def _close_checks(annotation: Annotation) -> None:
     """What is decided anew may be decided otherwise: it checks nobody until it is chosen again."""
-    ReviewExtra.objects.filter(annotation=annotation, is_open=True).update(is_open=False)
+    # By the system's right: that follows from the change, also where a non-reviewer made it.
+    with acting_as_system():
+        ReviewExtra.objects.filter(annotation=annotation, is_open=True).update(is_open=False)
+
+
+def let_fall(annotation: Annotation, *, by: User) -> None:
+    """Before a decided annotation is changed into something else: its decision stands no more.
+
+    It is noted among the decisions, where it counts that an earlier approval is over. Whoever may
+    change but not review has no row there; the entry in the log tells of it.
+    """
+    _close_checks(annotation)
+    if by.has_perm("annotations.review_annotation"):
+        _note_decision_over(annotation, by=by, stage=annotation.review_stage)
 
 
 def _restore(annotation: Annotation, version: int) -> None:
@@ -347,7 +363,7 @@ def _restore(annotation: Annotation, version: int) -> None:
         setattr(annotation, name, getattr(earlier, name))
 
 
-def _note_reopening(annotation: Annotation, *, by: User, stage: str) -> None:
+def _note_decision_over(annotation: Annotation, *, by: User, stage: str) -> None:
     AnnotationReview.objects.create(
         annotation=annotation,
         reviewer=by,
@@ -357,6 +373,10 @@ def _note_reopening(annotation: Annotation, *, by: User, stage: str) -> None:
         bounding_box=annotation.bounding_box,
         version=annotation.version,
     )
+
+
+def _note_reopening(annotation: Annotation, *, by: User, stage: str) -> None:
+    _note_decision_over(annotation, by=by, stage=stage)
     record(
         "annotation.reopened",
         by=by,

@@ -7,11 +7,11 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from annotations import labels
-from annotations.actions import ai_jobs
+from annotations.actions import ai_jobs, deciding
 from annotations.boxes import Box
 from annotations.errors import NotNow
 from annotations.events import tell_of_decision
-from annotations.models import Annotation, AnnotationReview, Decision, ReviewStage, ReviewStatus
+from annotations.models import Annotation, ReviewStage, ReviewStatus
 from audit.recording import record
 from imaging.models import AnalysisStatus, Image
 
@@ -79,7 +79,7 @@ def change(
     edited, label_before = sorted(changes), annotation.label
     reopened = was != ReviewStatus.PENDING and changes.keys() != {"notes"}
     if reopened:
-        _note_reopening(annotation, by=by)
+        deciding.let_fall(annotation, by=by)
         changes = changes | {
             "review_status": ReviewStatus.PENDING,
             "review_stage": home.stages[0] if home else ReviewStage.FINAL,
@@ -133,21 +133,3 @@ def _write(annotation: Annotation, changes: dict[str, object]) -> None:
         Annotation.objects.filter(pk=annotation.pk).update(**changes)
         cursor.execute("SELECT set_config('app.reason', '', true)")
     annotation.version += 1
-
-
-def _note_reopening(annotation: Annotation, *, by: User) -> None:
-    """Among the decisions, where it counts that an earlier approval is over.
-
-    Whoever may change but not review has no row there; the entry in the log tells of it.
-    """
-    if not by.has_perm("annotations.review_annotation"):
-        return
-    AnnotationReview.objects.create(
-        annotation=annotation,
-        reviewer=by,
-        stage=annotation.review_stage,
-        decision=Decision.REOPENED,
-        label=annotation.label,
-        bounding_box=annotation.bounding_box,
-        version=annotation.version,
-    )

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connections
 
 from accounts.models import User
-from annotations.actions import claims, deciding
+from annotations.actions import claims, deciding, editing, known_answers
 from annotations.actions.deciding import Verdict
 from annotations.boxes import Box
 from annotations.errors import (
@@ -21,6 +21,7 @@ from annotations.errors import (
     NotNow,
     ReviewedBefore,
 )
+from annotations.knowledge import reviewers
 from annotations.models import (
     Annotation,
     AnnotationHistory,
@@ -270,3 +271,45 @@ def test_of_many_at_once_one_decides() -> None:
 
     assert sorted(outcomes) == ["decided", *["refused"] * 7]
     assert AnnotationReview.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("how", ["changed", "restored"])
+def test_what_is_reviewed_anew_checks_nobody_any_more(reviewer: User, how: str) -> None:
+    annotation, expert = make_annotation(label="robin"), make_user("moderator")
+    approve(annotation, expert, label="wren")
+    known_answers.make_known([annotation.pk], by=expert)
+    annotation.refresh_from_db()
+
+    if how == "changed":
+        editing.change(annotation, label="jay", by=reviewer)
+    else:
+        deciding.restore(annotation.pk, 1, by=reviewer, version=annotation.version)
+    annotation.refresh_from_db()
+    approve(annotation, expert)
+
+    # A reviewer who says "wren" now would be called right, and one who says what it is, wrong.
+    assert not known_answers.is_known(annotation)
+    assert not ReviewExtra.objects.filter(is_open=True).exists()
+
+
+@pytest.mark.django_db
+def test_a_decision_that_falls_by_restoring_is_over_for_who_made_it(reviewer: User) -> None:
+    image, second = make_image(), make_user("moderator")
+    make_collection(image, stages=["L1", "final"])
+    annotation = make_annotation(image=image)
+    approve(annotation, reviewer)
+    annotation.refresh_from_db()
+    approve(annotation, second)
+    annotation.refresh_from_db()
+
+    deciding.restore(annotation.pk, 1, by=make_user("admin"), version=annotation.version)
+    annotation.refresh_from_db()
+    approve(annotation, second)
+
+    annotation.refresh_from_db()
+    assert (annotation.review_stage, annotation.review_status) == ("final", "pending")
+    [row] = [one for one in reviewers.reviewers() if one.id == reviewer.pk]
+    assert row.decisions == 1
+    [row] = [one for one in reviewers.reviewers() if one.id == second.pk]
+    assert (row.decisions, row.overturned) == (2, 1)
