@@ -114,7 +114,7 @@ def _decide(job: BatchJob) -> None:
     for count, last in bulk.decide_all(
         filters,
         decision,
-        by=_person(job),
+        by=_person(job, "annotations.review_annotation"),
         reason=job.parameters.get("reason", ""),
         batch_id=job.pk,
         after=job.resume_after,
@@ -126,7 +126,7 @@ def _decide(job: BatchJob) -> None:
 
 
 def _for_each_image(job: BatchJob, do: Doing) -> None:
-    person = _person(job)
+    person = _person(job, "annotations.annotate_image")
     done, failed = job.done_count, job.error_count
     after = job.resume_after
     while True:
@@ -164,7 +164,7 @@ def _ask(job: BatchJob, image: Image, person: User) -> None:
 
 def _recalibrate(job: BatchJob) -> None:
     """Each model for itself; begun anew where it stopped, since repeating does no harm."""
-    person = _person(job)
+    person = _person(job, "annotations.change_imagecollection")
     failed = 0
     for done, of in enumerate(recalibrating.known()):
         try:
@@ -182,10 +182,16 @@ def _recalibrate(job: BatchJob) -> None:
     _finish(job)
 
 
-def _person(job: BatchJob) -> User:
+def _person(job: BatchJob, needs: str) -> User:
+    """Who asked for it; GiveUp for who may not work here, or not do this, any more."""
     person = User.objects.filter(pk=job.user_id, is_active=True).first()
     if person is None:
         raise GiveUp("Whoever asked for this batch may not work here any more.")
+    if not person.has_perm(needs):
+        raise GiveUp(
+            f"{person} asked for this batch, but has no right to it any more. Somebody who has can"
+            " ask for it anew; what was done stays."
+        )
     return person
 
 

@@ -37,8 +37,9 @@ MOST: Final = 100_000
 _DECIDE: Final = """
     WITH chosen AS (
         SELECT a.id, a.review_stage, a.label, a.bounding_box, a.version
-        FROM annotations a
-        WHERE a.id = ANY(%(keys)s) AND a.review_status = 'pending' AND a.review_stage = %(stage)s
+        FROM unnest(%(keys)s::uuid[], %(versions)s::integer[]) AS seen (id, version)
+        JOIN annotations a ON a.id = seen.id AND a.version = seen.version
+        WHERE a.review_status = 'pending' AND a.review_stage = %(stage)s
             AND NOT EXISTS (
                 SELECT FROM review_claims c
                 WHERE c.annotation_id = a.id AND c.expires_at > now() AND c.reviewer_id <> %(by)s
@@ -134,17 +135,20 @@ def decide_all(
         rows = decidable(filters, by=by)
         if after is not None:
             rows = rows.filter(id__gt=after)
-        found = list(rows.values_list("id", "review_stage", "collection__stages")[:BATCH])
+        found = list(
+            rows.values_list("id", "version", "review_stage", "collection__stages")[:BATCH]
+        )
         if not found:
             return
         decided = 0
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('app.reason', %s, true)", [f"{decision}, in bulk"])
-            for (stage, following), keys in _by_stage(found, decision).items():
+            for (stage, following), seen in _by_stage(found, decision).items():
                 cursor.execute(
                     _DECIDE,
                     {
-                        "keys": keys,
+                        "keys": [key for key, _ in seen],
+                        "versions": [version for _, version in seen],
                         "stage": stage,
                         "next": following,
                         "decision": str(decision),
@@ -162,13 +166,13 @@ def decide_all(
 
 
 def _by_stage(
-    found: list[tuple[UUID, str, Any]], decision: Decision
-) -> dict[tuple[str, str], list[UUID]]:
-    """The keys by the stage they stand at and the one that follows; an empty one is the end."""
-    parts: dict[tuple[str, str], list[UUID]] = {}
-    for key, stage, stages in found:
+    found: list[tuple[UUID, int, str, Any]], decision: Decision
+) -> dict[tuple[str, str], list[tuple[UUID, int]]]:
+    """Keys and versions by the stage they stand at and the one that follows; empty is the end."""
+    parts: dict[tuple[str, str], list[tuple[UUID, int]]] = {}
+    for key, version, stage, stages in found:
         order = stages or [str(ReviewStage.FINAL)]
         is_last = decision != Decision.APPROVED or stage not in order[:-1]
         following = "" if is_last else order[order.index(stage) + 1]
-        parts.setdefault((stage, following), []).append(key)
+        parts.setdefault((stage, following), []).append((key, version))
     return parts

@@ -23,8 +23,9 @@ from providers.actions import money
 from providers.interface import Picture, Schema
 from providers.models import Provider
 
-# Nobody lists more keys than this in one batch.
-MOST_LISTED: Final = 50_000
+# Nobody lists more keys than this in one batch: of a key 40 bytes stand in its parameters, which
+# have room for a million (batch_jobs_parameters_check).
+MOST_LISTED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)

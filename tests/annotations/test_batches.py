@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
 from annotations import handlers
-from annotations.actions import batches, bulk
+from annotations.actions import batches, bulk, warming
 from annotations.actions.claims import Filters
 from annotations.errors import NotNow
 from annotations.models import (
@@ -21,6 +22,8 @@ from annotations.models import (
     Decision,
     VisionCacheEntry,
 )
+from database.actor import acting_as
+from database.fields import uuid7
 from imaging.models import Image
 from jobs.retry import Cancelled, GiveUp
 from tests.annotations.making import make_annotation, make_collection
@@ -131,3 +134,30 @@ def test_nothing_to_do_and_unknown_names_are_refused() -> None:
         batches.request(BatchType.ANNOTATE, by=person, collection=collection.pk)
     with pytest.raises(NotNow, match="There is no provider"):
         batches.request(BatchType.ANNOTATE, by=person, provider="oracle")
+
+
+@pytest.mark.parametrize("kind", [BatchType.APPROVE, BatchType.ANNOTATE])
+def test_a_batch_of_somebody_who_lost_the_right_ends_with_a_sentence(kind: BatchType) -> None:
+    image, person = make_image(), make_user("analyst")
+    make_annotation(image=image)
+    if kind == BatchType.APPROVE:
+        bulk.request(Filters(), Decision.APPROVED, by=person)
+    else:
+        batches.request(kind, by=person, unannotated_only=False)
+    User.objects.filter(pk=person.pk).update(role="viewer")
+
+    job = claimed()
+    with acting_as(person.pk), pytest.raises(GiveUp, match="has no right to it any more"):
+        handlers.run_batch(job)
+
+    assert Annotation.objects.get().review_status == "pending"
+    assert AiAnnotationJob.objects.count() == 0
+
+
+def test_the_longest_list_of_images_fits_into_a_batch() -> None:
+    listed = [str(uuid7()) for _ in range(warming.MOST_LISTED)]
+    said = {"provider": "p" * 40, "model": "m" * 120, "fallbacks": ["p" * 40] * 5, "images": listed}
+
+    BatchJob.objects.create(job_type=BatchType.WARM_CACHE, parameters=said)
+
+    assert BatchJob.objects.get().parameters["images"][-1] == listed[-1]

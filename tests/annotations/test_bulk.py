@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -100,3 +101,20 @@ def test_a_batch_is_queued_with_its_filters_or_refused() -> None:
     assert (job.item_count, job.job_type) == (2, "approve")
     stored = BatchJob.objects.get(pk=job.pk)
     assert Filters.from_json(stored.parameters["filters"]) == filters
+
+
+def test_what_changed_since_it_was_chosen_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, person = make_image(), make_user("analyst")
+    same, other = (make_annotation(image=image, label="robin") for _ in range(2))
+    real = bulk._by_stage
+
+    def late(*chosen: Any) -> Any:
+        Annotation.objects.filter(pk=other.pk).update(label="jay")
+        return real(*chosen)
+
+    monkeypatch.setattr(bulk, "_by_stage", late)
+    list(bulk.decide_all(Filters(label="robin"), Decision.APPROVED, by=person))
+
+    same.refresh_from_db()
+    other.refresh_from_db()
+    assert (same.review_status, other.review_status) == ("approved", "pending")
