@@ -59,7 +59,7 @@ class Scope:
         if self.image is not None:
             return rows.filter(image_id=self.image)
         if self.user is not None:
-            return rows.filter(user=self.user)
+            return rows.filter(Q(user=self.user) | self._about_theirs())
         return rows.filter(
             Q(completed_at__isnull=True) | Q(completed_at__lt=self.before),
             created_at__lt=self.before,
@@ -72,10 +72,14 @@ class Scope:
         if self.image is not None:
             return rows.filter(image_id=self.image)
         if self.user is not None:
-            asked = AiAnnotationJob.objects.filter(user=self.user).values("image_id")
-            own = Image.objects.filter(user=self.user).values("pk")
-            return rows.filter(Q(image_id__in=asked) | Q(image_id__in=own))
+            return rows.filter(self._about_theirs())
         return rows.filter(created_at__lt=self.before)
+
+    def _about_theirs(self) -> Q:
+        """About an image that the person had asked about or handed in."""
+        asked = AiAnnotationJob.objects.filter(user=self.user).values("image_id")
+        own = Image.objects.filter(user=self.user).values("pk")
+        return Q(image_id__in=asked) | Q(image_id__in=own)
 
     def in_the_log(self) -> tuple[Subject, dict[str, Any]]:
         """What an entry is about, and what it says of the scope."""
@@ -122,11 +126,12 @@ def erase(scope: Scope, *, by: User | None = None, batch_size: int = 500) -> Era
 def steps(scope: Scope, *, by: User | None = None, batch_size: int = 500) -> Iterator[Erased]:
     """As ``erase``, one committed batch after the other, begun when the iterator is moved on."""
     # Answers first: what they are about is found by the jobs.
-    while True:
-        step = _forget_answers(scope, by=by, limit=batch_size)
-        if not step.answers:
-            break
-        yield step
+    for wait in (False, True):
+        while True:
+            step = _forget_answers(scope, by=by, limit=batch_size, wait=wait)
+            if not step.answers:
+                break
+            yield step
     after = _FIRST_KEY
     while True:
         step = _empty_jobs(scope, by=by, after=after, limit=batch_size)
@@ -148,9 +153,9 @@ def too_old() -> Scope:
 
 
 @transaction.atomic
-def _forget_answers(scope: Scope, *, by: User | None, limit: int) -> Erased:
-    # One that a worker is counting a use of is not waited for: the next step finds it.
-    found = scope.answers.order_by("id").select_for_update(skip_locked=True, of=("self",))
+def _forget_answers(scope: Scope, *, by: User | None, limit: int, wait: bool) -> Erased:
+    # Those that workers are counting a use of come last, and are waited for then.
+    found = scope.answers.order_by("id").select_for_update(skip_locked=not wait, of=("self",))
     keys = list(found.values_list("pk", flat=True)[:limit])
     if keys:
         with connection.cursor() as cursor:

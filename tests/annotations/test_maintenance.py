@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection, transaction
 from django.utils import timezone
 
-from annotations.actions import erasure, maintenance
+from annotations.actions import erasure, maintenance, vision_cache
 from annotations.actions.erasure import Scope
 from annotations.models import (
     AiAnnotationJob,
@@ -241,15 +243,43 @@ def test_a_person_s_questions_go_with_the_answers_about_their_images() -> None:
     person, other = make_user("analyst"), make_user("analyst")
     own = make_image(user=person)
     mine, theirs = make_asked(user=person), make_asked(user=other)
+    make_asked(user=other, image=own)
+    make_asked(user=other, image=mine.image)
     for image in (own, mine.image, theirs.image):
         make_entry(image_id=image.pk)
 
     scope = Scope(user=person)
-    assert erasure.count(scope).as_dict() == {"jobs": 1, "answers": 2}
-    assert erasure.erase(scope, by=person).as_dict() == {"jobs": 1, "answers": 2}
+    assert erasure.count(scope).as_dict() == {"jobs": 3, "answers": 2}
+    assert erasure.erase(scope, by=person).as_dict() == {"jobs": 3, "answers": 2}
     assert kept() == {theirs.pk}
     assert {one.details["user"] for one in erasures()} == {str(person.pk)}
     assert erasure.erase(scope).as_dict() == {"jobs": 0, "answers": 0}
+
+
+def test_an_answer_that_is_in_use_at_the_moment_is_erased_all_the_same() -> None:
+    image = make_image()
+    used, free = make_entry(image_id=image.pk), make_entry(image_id=image.pk)
+    held, done = threading.Event(), threading.Event()
+
+    def use() -> None:
+        try:
+            with transaction.atomic():
+                vision_cache.note_use([used.pk])
+                held.set()
+                done.wait(20)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    assert held.wait(20)
+    steps = erasure.steps(Scope(image=image.pk))
+    assert next(steps).keys == [free.pk]  # not kept waiting
+    done.set()
+    assert [step.keys for step in steps] == [[used.pk]]
+    thread.join(20)
+
+    assert VisionCacheEntry.objects.count() == 0
 
 
 def test_what_is_old_goes_in_small_batches_each_with_its_entry() -> None:
@@ -366,7 +396,7 @@ def test_what_is_known_already_is_not_asked_again(openai: Any) -> None:
         (["--provider", "oracle"], "There is no provider 'oracle'"),
         (["--provider", "google"], "Google is switched off"),
         (["--provider", "openai", "--collection", "Nowhere"], "There is no collection 'Nowhere'"),
-        (["--provider", "openai", "--limit", "60000"], "At most 50,000 images"),
+        (["--provider", "openai", "--limit", "60000"], "At most 20,000 images"),
     ],
 )
 def test_asking_ahead_is_refused_with_a_sentence(
