@@ -128,12 +128,13 @@ def store(fitted: Fitted, *, by: User | None = None) -> ConfidenceCalibration:
         brier_after=fitted.brier_after,
         is_active=fitted.is_better,
     )
+    in_force = stored if fitted.is_better else before
     record(
         "calibration.fitted",
         by=by,
         subject=stored,
         before={"calibration": before.pk if before else None},
-        after={"calibration": stored.pk if fitted.is_better or not before else before.pk},
+        after={"calibration": in_force.pk if in_force else None},
         details={
             "provider": of.provider,
             "model": of.model,

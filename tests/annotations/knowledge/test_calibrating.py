@@ -21,7 +21,14 @@ from annotations.knowledge.errors import NotEnoughKnown
 from annotations.models import Annotation, ConfidenceCalibration
 from audit.models import Entry
 from database.actor import acting_as
-from tests.annotations.knowledge.deciding import box, decided, proposal, simulated, waiting
+from tests.annotations.knowledge.deciding import (
+    box,
+    decided,
+    fixed_images,
+    proposal,
+    simulated,
+    waiting,
+)
 from tests.factories import make_image, make_user
 
 LOCAL = queries.Model("local", "test-1")
@@ -144,7 +151,7 @@ def test_two_hundred_reviews_quarter_the_error() -> None:
     assert done.stored.is_active
     assert done.stored.sample_count == 200
     assert done.stored.ece_before > Decimal("0.3")
-    # Which images are held out goes by their keys: beyond what chance alone shows, a quarter.
+    # Beyond what chance alone shows, a quarter.
     assert done.stored.ece_after - done.fitted.ece_by_chance <= done.stored.ece_before / 4
     assert done.stored.brier_after < done.stored.brier_before
     assert Curve.from_json(done.stored.points) == done.fitted.curve
@@ -174,19 +181,28 @@ def test_a_curve_that_is_no_better_is_kept_but_not_put_in_force() -> None:
     chance = np.random.default_rng(4)
     Annotation.objects.bulk_create(
         proposal(
-            make_image(user=by),
+            image,
             vision_confidence=Decimal(str(round(stated, 4))),
             **decided(by, approved=bool(chance.random() < stated)),
         )
-        for stated in chance.uniform(0.02, 0.98, 60)
+        for image, stated in zip(
+            fixed_images(60, user=by), chance.uniform(0.02, 0.98, 60), strict=True
+        )
     )
+    first = calibrating.calibrate("local", "test-1")
     old = in_force([[0.5, 0.5]])
 
     done = calibrating.calibrate("local", "test-1")
 
+    assert not first.stored.is_active
     assert not done.stored.is_active
     old.refresh_from_db()
     assert old.is_active
+    told = {
+        entry.resource_id: json.loads(entry.payload)["changes"]["after"]["calibration"]
+        for entry in Entry.objects.filter(action="calibration.fitted")
+    }
+    assert told == {str(first.stored.pk): None, str(done.stored.pk): str(old.pk)}
 
 
 # --- Ranking --------------------------------------------------------------------------------------
