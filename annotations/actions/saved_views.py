@@ -15,6 +15,7 @@ from annotations.models import SavedView
 
 MOST: Final = 50
 LONGEST_NAME: Final = 120
+LONGEST_QUERY: Final = 2000  # the column's width
 
 
 @transaction.atomic
@@ -23,12 +24,16 @@ def save(name: str, filters: Filters, *, by: User) -> SavedView:
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise NotNow(f"A view has a name of 1 to {LONGEST_NAME} characters.")
+    query = urlencode(filters.to_json())
+    if len(query) > LONGEST_QUERY:
+        raise NotNow(
+            f"The filters take {len(query):,} characters of the address; a view keeps"
+            f" {LONGEST_QUERY:,}. Leave one of them out."
+        )
     others = SavedView.objects.filter(user=by).exclude(name=name)
     if others.count() >= MOST:
         raise NotNow(f"At most {MOST} views are kept. Remove one that you do not need any more.")
-    view, _ = SavedView.objects.update_or_create(
-        user=by, name=name, defaults={"query": urlencode(filters.to_json())}
-    )
+    view, _ = SavedView.objects.update_or_create(user=by, name=name, defaults={"query": query})
     return view
 
 

@@ -434,6 +434,17 @@ def test_views_are_kept_by_name_and_are_ones_own() -> None:
     assert "A view has a name" in said(unnamed)
 
 
+def test_a_view_whose_address_is_too_long_is_refused_with_a_sentence() -> None:
+    client = logged_in("analyst")
+
+    # Each of these characters is twelve in an address.
+    view = {"name": "Birds", "label": "\N{BIRD}" * 200}
+    page = client.post("/annotations/desk/views/", view, follow=True)
+
+    assert "The filters take 2,406 characters of the address" in said(page)
+    assert not SavedView.objects.exists()
+
+
 def test_the_desk_opens_for_reviewers_and_says_its_filters() -> None:
     page = said(logged_in("analyst").get(f"/annotations/desk/?label={quote('barn owl')}"))
 
