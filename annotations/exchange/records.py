@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -246,8 +246,11 @@ def _moment(text: str) -> str:
         return ""
     try:
         moment = datetime.fromisoformat(text)
+        # What Python reads PostgreSQL may not, and what neither clock nor calendar has, no page can
+        # show: as one way of writing it, in years that every zone has.
+        if moment.tzinfo is not None and 1900 <= moment.year < 9999:
+            utc = moment.astimezone(UTC).isoformat(timespec="microseconds")
+            return utc.replace("+00:00", "Z")  # as it is written
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise RowRefused(f"reviewed_at {shown(text)} is no moment such as 2026-11-21T10:00:00Z.")
-    return text
+        pass
+    raise RowRefused(f"reviewed_at {shown(text)} is no moment such as 2026-11-21T10:00:00Z.")

@@ -364,3 +364,41 @@ def test_a_second_import_at_the_same_time_is_sent_away(
         assert "another file is being imported" in refused(take_in, "csv", data)[0]
 
     assert take_in("csv", data).boxes == 1
+
+
+MOMENTS = "file_name,label,left,top,right,bottom,status,reviewer,reviewed_at"
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("2026-11-21T10:00:00Z", "2026-11-21T10:00:00+00:00"),
+        ("2026-11-21T10:00:00.123456+05:30", "2026-11-21T04:30:00.123456+00:00"),
+        # Python reads these and PostgreSQL does not.
+        ("2026-W01-1T10:00:00Z", "2025-12-29T10:00:00+00:00"),
+        ("2026-11-21T10:00:00+01:00:30", "2026-11-21T08:59:30+00:00"),
+    ],
+)
+def test_moments_are_taken_however_they_are_written(
+    images: Images, take_in: TakeIn, analyst: User, written: str, kept: str
+) -> None:
+    row = f"empty.jpg,robin,0.1,0.1,0.2,0.2,approved,{analyst.pk},{written}"
+
+    take_in("csv", table(row, columns=MOMENTS), keep_reviews=True)
+
+    found = Annotation.objects.get(image=images[2])
+    assert found.reviewed_at is not None
+    assert found.reviewed_at.isoformat() == kept
+
+
+@pytest.mark.parametrize(
+    "written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-11-21T10:00:00"]
+)
+def test_moments_that_no_page_could_show_are_refused(
+    images: Images, take_in: TakeIn, analyst: User, written: str
+) -> None:
+    row = f"empty.jpg,robin,0.1,0.1,0.2,0.2,approved,{analyst.pk},{written}"
+
+    [told] = refused(take_in, "csv", table(row, columns=MOMENTS), keep_reviews=True)
+
+    assert f"reviewed_at '{written}' is no moment such as 2026-11-21T10:00:00Z." in told
