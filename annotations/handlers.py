@@ -83,7 +83,10 @@ class _Question:
 def ask_ahead(batch: BatchJob, image: Image, person: User) -> None:
     """Put a provider's answer into the cache and propose nothing; GiveUp if there is none."""
     said = batch.parameters
-    row = ProviderRow.objects.get(name=said["provider"])
+    name = said.get("provider", "local")
+    row = ProviderRow.objects.filter(name=name).first()
+    if row is None:
+        raise GiveUp(f"There is no provider {name!r:.60}.")
     model = said.get("model") or row.default_model
     try:
         question = _Question(image, *_question(image.pk))

@@ -23,11 +23,12 @@ def clean(label: str, allowed: Sequence[str] = ()) -> str:
         raise LabelRefused(f"A label has at most {LONGEST} characters; this one has {len(text)}.")
     if not allowed or not text:
         return text
-    for one in allowed:
+    known = [str(one) for one in allowed]  # plain SQL may have put numbers there
+    for one in known:
         if one.casefold() == text.casefold():
             return one
     raise LabelRefused(
-        f"{text!r} is not one of the labels of this collection: {', '.join(allowed[:20])}"
-        + (", …" if len(allowed) > 20 else "")
+        f"{text!r} is not one of the labels of this collection: {', '.join(known[:20])}"
+        + (", …" if len(known) > 20 else "")
         + "."
     )

@@ -246,7 +246,7 @@ def allowed_labels(image_id: UUID) -> Sequence[str]:
         .values_list("collection_member__collection__labels", flat=True)
         .first()
     )
-    return found or ()
+    return [str(one) for one in found or ()]
 
 
 def _note(

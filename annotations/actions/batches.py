@@ -80,7 +80,8 @@ def chosen(said: dict[str, Any]) -> QuerySet[Image]:
         rows = rows.filter(collection_member__collection_id=said["collection"])
     if said.get("unannotated_only"):
         rows = rows.exclude(
-            annotations__vision_generated=True, annotations__vision_provider=said["provider"]
+            annotations__vision_generated=True,
+            annotations__vision_provider=said.get("provider", "local"),
         )
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -11,7 +12,7 @@ from django.db import transaction
 
 from accounts.models import User
 from annotations import labels
-from annotations.errors import NotNow
+from annotations.errors import LabelRefused, NotNow
 from annotations.models import CollectionImage, ImageCollection
 from audit.recording import record
 
@@ -21,6 +22,7 @@ STAGES: Final = {
     "L2,final": ["L2", "final"],
     "L1,L2,final": ["L1", "L2", "final"],
 }
+_LARGEST_LABELS: Final = 100_000  # image_collections_labels_check
 _TOLD: Final = (
     "name",
     "description",
@@ -33,12 +35,19 @@ _TOLD: Final = (
 
 
 def cleaned_labels(lines: Sequence[str]) -> list[str]:
-    """Each label once, in the given order; LabelRefused."""
+    """Each label once, in the given order; LabelRefused, also for more than a collection keeps."""
     found: dict[str, str] = {}
     for line in lines:
         if label := labels.clean(line):
             found.setdefault(label.casefold(), label)
-    return list(found.values())
+    once = list(found.values())
+    size = len(json.dumps(once, ensure_ascii=False).encode())
+    if size > _LARGEST_LABELS:
+        raise LabelRefused(
+            f"{len(once):,} labels take {size:,} bytes; a collection keeps {_LARGEST_LABELS:,}."
+            " Choose fewer or shorter ones."
+        )
+    return once
 
 
 @transaction.atomic

@@ -105,13 +105,16 @@ class AiAnnotationJobAdmin(PictureColumns, AnnotationJobAdmin):
         sealed = job.sealed_payloads if isinstance(job.sealed_payloads, dict) else {}
         asked = job.request_payload or sealed.get("request") or {}
         answered = job.response_payload or sealed.get("response") or {}
+        if not isinstance(answered, dict):  # plain SQL may have noted anything
+            answered = {"raw": answered}
+        remarks = answered.get("remarks")
         proposed = job.annotations.order_by("review_rank", "id")[:_BOXES]
         return {
             "picture": thumbnail(job.image),
             "image_url": image_url(job.image_id),
             "asked": asked,
             "answered": answered,
-            "remarks": answered.get("remarks") or [],
+            "remarks": remarks if isinstance(remarks, list) else [],
             "raw": answered.get("raw"),
             "cost": self.cost_shown(job),
             "response_time": duration(job.response_time_ms),

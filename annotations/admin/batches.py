@@ -18,6 +18,7 @@ from annotations.models import BatchJob, BatchJobError, BatchType, ImageCollecti
 from config.admin.formats import number
 from config.admin.model_admin import PageAction
 from imaging.admin.pictures import image_url
+from imaging.admin.search import as_id
 from imaging.models import Image
 from jobs.admin.any_job import StateFilter
 
@@ -145,17 +146,18 @@ def words_of(job: BatchJob) -> list[str]:
         except (ValueError, KeyError):
             words = ["filters that cannot be read"]
         if said.get("reason"):
-            words.append(f"reason: {shown.reason_words(said['reason'])}")
+            words.append(f"reason: {shown.reason_words(str(said['reason']))}")
         return words or ["everything that waited"]
     words = [f"provider {said['provider']}"] if said.get("provider") else []
     if said.get("model"):
         words.append(f"model {said['model']}")
-    if said.get("fallbacks"):
+    if isinstance(said.get("fallbacks"), list) and said["fallbacks"]:
         words.append(f"else {', '.join(map(str, said['fallbacks']))}")
     if said.get("collection"):
-        home = ImageCollection.objects.filter(pk=said["collection"]).first()
+        key = as_id(str(said["collection"]))
+        home = ImageCollection.objects.filter(pk=key).first() if key else None
         words.append(f"collection {home or 'that is gone'}")
-    if said.get("images"):
+    if isinstance(said.get("images"), list) and said["images"]:
         words.append(f"{len(said['images']):,} chosen images")
     if said.get("unannotated_only"):
         words.append("only images that the provider has not annotated")

@@ -105,7 +105,11 @@ def annotate_page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("annotations.annotate_image"):
         raise PermissionDenied("Your role may not have images annotated.")
     if request.method == "POST":
-        home = _collection(request.POST.get("collection", ""))
+        wanted = request.POST.get("collection", "")
+        home = _collection(wanted)
+        if wanted and home is None:  # else it would be all images that there are
+            messages.warning(request, "There is no such collection any more. Choose another one.")
+            return HttpResponseRedirect(request.get_full_path())
         return _queue(request, collection=home.pk if home else None)
     homes = ImageCollection.objects.filter(is_archived=False).order_by("name", "id")
     return _ask(

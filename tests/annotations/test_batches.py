@@ -161,3 +161,14 @@ def test_the_longest_list_of_images_fits_into_a_batch() -> None:
     BatchJob.objects.create(job_type=BatchType.WARM_CACHE, parameters=said)
 
     assert BatchJob.objects.get().parameters["images"][-1] == listed[-1]
+
+
+def test_a_batch_that_plain_sql_asked_for_says_what_it_lacks() -> None:
+    make_image()
+    said = {"provider": "oracle"}
+    BatchJob.objects.create(job_type="warm_cache", user=make_user("analyst"), parameters=said)
+
+    handlers.run_batch(claimed())
+
+    assert BatchJob.objects.get().error_count == 1
+    assert BatchJobError.objects.get().error_message == "There is no provider 'oracle'."

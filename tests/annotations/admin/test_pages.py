@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from annotations import handlers
+from annotations import handlers, labels
 from annotations.actions import ai_jobs, bulk, deciding
 from annotations.actions import collections as collection_actions
 from annotations.actions.claims import Filters
@@ -462,3 +462,68 @@ def test_no_page_needs_more_than_the_strict_policy(address: str) -> None:
     assert "unsafe" not in response["Content-Security-Policy"]
     assert " style=" not in said(response)
     assert "<script>" not in said(response)
+
+
+def test_a_collection_that_is_gone_does_not_become_every_image() -> None:
+    make_image()
+    gone = {"collection": "01a1ff2c-7473-7c2a-b7c6-089197209322", "provider": "local"}
+
+    page = logged_in("analyst").post("/annotations/annotate/", gone, follow=True)
+
+    assert "There is no such collection any more" in said(page)
+    assert BatchJob.objects.count() == 0
+
+
+def test_more_labels_than_a_collection_keeps_are_refused_at_their_field() -> None:
+    # Each of these signs is three bytes.
+    bird = "\N{CJK UNIFIED IDEOGRAPH-9CE5}" * 97
+    lines = "\n".join(f"{number:03}{bird}" for number in range(800))
+    form = {"name": "Birds", "labels_text": lines, "stages_text": "final"}
+    percents = {"spot_check_percent": "0", "gold_percent": "0"}
+
+    page = logged_in("moderator").post("/annotations/imagecollection/add/", form | percents)
+
+    assert "800 labels take 238,400 bytes; a collection keeps 100,000." in said(page)
+    assert not ImageCollection.objects.exists()
+
+
+@pytest.mark.parametrize("answer", [[1], "text", 5, {"remarks": 5}, {"remarks": [{"a": 1}, 2]}])
+def test_whatever_plain_sql_noted_as_an_answer_the_page_of_the_job_opens(answer: Any) -> None:
+    job = AiAnnotationJob.objects.create(image=make_image(), response_payload=answer)
+
+    page = logged_in("admin").get(f"/annotations/aiannotationjob/{job.pk}/change/")
+
+    assert page.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        ("annotate", {"images": 5, "fallbacks": 5, "provider": 5}),
+        ("annotate", {"collection": "odd"}),
+        ("approve", {"filters": 5}),
+        ("approve", {"filters": {"collection": 5}}),
+        ("reject", {"reason": {"a": 1}}),
+    ],
+)
+def test_whatever_plain_sql_asked_a_batch_for_its_page_opens(
+    kind: str, parameters: dict[str, Any]
+) -> None:
+    job = BatchJob.objects.create(job_type=kind, parameters=parameters, user=make_user("analyst"))
+
+    page = logged_in("admin").get(f"/annotations/batchjob/{job.pk}/change/")
+
+    assert page.status_code == 200
+
+
+def test_labels_that_plain_sql_wrote_as_numbers_are_labels() -> None:
+    image = make_image()
+    make_collection(image, labels=[1, None, "jay"])
+    annotation = make_annotation(image=image)
+
+    decided(annotation, make_user("moderator"), label="1")
+
+    annotation.refresh_from_db()
+    assert (annotation.label, annotation.review_status) == ("1", "approved")
+    with pytest.raises(LabelRefused, match="is not one of the labels"):
+        labels.clean("wren", [1, "jay"])  # type: ignore[list-item] # what plain SQL may have put

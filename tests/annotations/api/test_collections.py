@@ -54,6 +54,7 @@ def test_a_collection_is_made_read_and_changed(caller: CallerOf) -> None:
         ({"name": "N", "stages": []}, "stages"),
         ({"name": "N", "gold_percent": 101}, "gold_percent"),
         ({"name": "N", "labels": ["a\x07"]}, "labels"),
+        ({"name": "N", "labels": [f"{n:04}" + "x" * 190 for n in range(2000)]}, "labels"),
         ({"name": "N", "created_by": "me"}, "created_by"),
     ],
 )
