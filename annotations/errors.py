@@ -20,6 +20,10 @@ class LabelRefused(AnnotationError):
     """A label that is not text, too long, or not one of the collection's."""
 
 
+class CommentRefused(AnnotationError):
+    """A comment that is not plain text, or too long."""
+
+
 class NotNow(AnnotationError):
     """The state of the annotation or job does not allow it at the moment."""
 

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from annotations import labels
+from annotations import comments, labels
 from annotations.actions import claims
 from annotations.boxes import Box
 from annotations.errors import (
@@ -57,6 +57,7 @@ class Verdict:
 
     ``version``  the one they saw
     ``label``, ``box``  as they should be; None: as they are
+    ``comment``  plain text for the history
     ``duration_ms``  from showing to deciding
     """
 
@@ -73,7 +74,8 @@ def decide(annotation_id: UUID, verdict: Verdict, *, by: User) -> AnnotationRevi
     """Approve or reject an annotation, with the reviewer's edits, at the stage it stands at.
 
     A rejection is the end; an approval is, at the last stage. ChangedMeanwhile, LookedAtByOther,
-    ReviewedBefore, NotNow, LabelRefused, PermissionDenied, Annotation.DoesNotExist.
+    ReviewedBefore, NotNow, LabelRefused, CommentRefused, PermissionDenied,
+    Annotation.DoesNotExist.
     """
     _check(verdict, by)
     with transaction.atomic():
@@ -302,7 +304,7 @@ def _review(
         stage=annotation.review_stage,
         decision=verdict.decision,
         rejection_reason=verdict.reason if verdict.decision == Decision.REJECTED else "",
-        comment=verdict.comment[:2000],
+        comment=comments.clean(verdict.comment),
         label=annotation.label,
         bounding_box=annotation.bounding_box,
         was_edited=was_edited,

@@ -27,6 +27,7 @@ from annotations.models import (
     Annotation,
     AnnotationHistory,
     AnnotationReview,
+    Decision,
     ReviewKind,
     ReviewStatus,
 )
@@ -53,6 +54,7 @@ class Version:
     by: str
     at: datetime | None
     reason: str
+    comment: str
     is_current: bool
 
 
@@ -77,6 +79,7 @@ def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
         messages.warning(request, f"There is no annotation {object_id[:64]}.")
         return HttpResponseRedirect(reverse("admin:annotations_annotation_changelist"))
     may = request.user.has_perm
+    versions = _versions(annotation)
     others = Annotation.objects.filter(image_id=annotation.image_id).exclude(pk=annotation.pk)
     boxes = [shown.box_of(one.bounding_box) for one in others.order_by("id")[:_OTHERS]]
     context = {
@@ -98,7 +101,9 @@ def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
         "confidence": shown.share(annotation.vision_confidence),
         "calibrated": shown.share(annotation.calibrated_confidence),
         "others": others.order_by("id").values("pk", "label", "review_status")[:20],
-        "versions": _versions(annotation),
+        "versions": versions,
+        # Of the decision that stands; once it is taken back, another version is in force.
+        "comment": versions[0].comment,
         "reviews": _reviews(request, annotation),
         "may_choose_known": may(KNOWN) and annotation.review_status != ReviewStatus.PENDING,
         # Whoever is checked by it must not be told.
@@ -120,6 +125,7 @@ def _versions(annotation: Annotation) -> list[Version]:
         AnnotationHistory.objects.filter(annotation_id=annotation.pk).order_by("-version")[:_SHOWN]
     )
     people = _names({one.changed_by_id for one in earlier})
+    said = _comments(annotation)
     states: list[Annotation | AnnotationHistory] = [annotation, *earlier]
     found = []
     for at, state in enumerate(states):
@@ -138,10 +144,22 @@ def _versions(annotation: Annotation) -> list[Version]:
                 by=people.get(made_by.changed_by_id, "the system") if made_by else first_by,
                 at=made_by.changed_at if made_by else annotation.created_at,
                 reason=(made_by.reason or "changed") if made_by else "made",
+                comment=said.get(state.version, ""),
                 is_current=at == 0,
             )
         )
     return found
+
+
+def _comments(annotation: Annotation) -> dict[int, str]:
+    """What was said with the decisions, by the version that each made."""
+    decisions = annotation.reviews.filter(kind=ReviewKind.REVIEW).exclude(comment="")
+    return {
+        version + 1: comment
+        for version, comment in decisions.exclude(decision=Decision.REOPENED).values_list(
+            "version", "comment"
+        )
+    }
 
 
 def _names(keys: set[UUID | None]) -> dict[UUID | None, str]:

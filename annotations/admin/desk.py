@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.admin.posting import person
+from annotations import comments
 from annotations.actions import saved_views
 from annotations.actions.claims import Filters
 from annotations.admin import desk_api, shown
@@ -38,7 +39,7 @@ _NAV_CAP: Final = 1000
 _MORE_KEYS: Final = (
     ("1 to 6", "Choose the reason, once R was pressed"),
     ("Arrows", "Move the box, once B was pressed; with Shift they change its size"),
-    ("↵", "Keep the box or the label"),
+    ("↵", "Keep the box, the label or the comment"),
     ("Esc", "Back, and forget what was changed"),
 )
 
@@ -77,6 +78,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "providers": Provider.objects.order_by("rank", "name"),
         "reasons": list(enumerate(shown.REASONS, start=1)),
         "more_keys": _MORE_KEYS,
+        "longest_comment": comments.LONGEST,
         "views": _views(request, filters),
         "bulk_url": f"{reverse('admin:annotations_bulk')}?{urlencode(filters.to_json())}",
         "wiring_json": json.dumps(_wiring(filters)),
@@ -100,6 +102,7 @@ def _wiring(filters: Filters) -> dict[str, Any]:
         "filters": filters.to_json(),
         "cookie": settings.CSRF_COOKIE_NAME,
         "reasons": [{"value": value, "label": label} for value, label in shown.REASONS],
+        "longest_comment": comments.LONGEST,
     }
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.admin.posting import person
 from accounts.models import User
-from annotations import labels
+from annotations import comments, labels
 from annotations.actions import claims, dealing, deciding
 from annotations.actions.claims import Filters
 from annotations.actions.dealing import Dealt, Step
@@ -273,7 +273,7 @@ def _verdict(said: Said) -> Verdict:
         label=label,
         box=None if box is None else _box(box),
         reason=reason,
-        comment=comment.replace("\x00", ""),
+        comment=comments.clean(comment),
         duration_ms=duration if type(duration) is int else None,
     )
 

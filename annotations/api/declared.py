@@ -47,3 +47,4 @@ def declare() -> None:
     register_problem(errors.NotNow, CONFLICT)
     register_problem(errors.BoxRefused, INVALID)
     register_problem(errors.LabelRefused, INVALID)
+    register_problem(errors.CommentRefused, INVALID)

@@ -8,8 +8,10 @@ import django_filters
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from annotations import comments
 from annotations.actions.editing import LONGEST_NOTES
 from annotations.api.fields import EXAMPLE_BOX, BoxField, label_field
+from annotations.errors import CommentRefused
 from annotations.models import (
     Annotation,
     AnnotationHistory,
@@ -149,12 +151,24 @@ class VerdictSerializer(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(
         choices=RejectionReason.choices, required=False, help_text="Of a rejection; it needs one."
     )
-    comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    comment = serializers.CharField(
+        max_length=comments.LONGEST,
+        allow_blank=True,
+        default="",
+        help_text="Plain text, kept with the decision.",
+    )
     label = label_field(required=False, help_text="As it should be; left out: as it is.")  # type: ignore[assignment] # a field of this name
     bounding_box = BoxField(required=False)
     duration_ms = serializers.IntegerField(
         min_value=0, max_value=2**31 - 1, required=False, help_text="From showing to deciding."
     )
+
+    def validate_comment(self, comment: str) -> str:
+        """Plain text, its lines kept."""
+        try:
+            return comments.clean(comment)
+        except CommentRefused as error:
+            raise serializers.ValidationError(str(error)) from None
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A rejection has a reason, an approval none."""

@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
 
+from annotations.comments import LONGEST
 from annotations.models.annotation import Annotation, ReviewStage
 from database.fields import CreatedAtField, KeyField, UpdatedAtField
 
@@ -78,6 +81,10 @@ class AnnotationReview(models.Model):
             models.CheckConstraint(
                 name="annotation_reviews_stage_check",
                 condition=models.Q(stage__in=ReviewStage.values),
+            ),
+            models.CheckConstraint(
+                name="annotation_reviews_comment_check",
+                condition=LessThanOrEqual(Length("comment"), LONGEST),
             ),
         ]
 

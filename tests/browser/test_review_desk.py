@@ -132,6 +132,7 @@ def test_every_key_does_what_its_button_says(image: Image, staff_page: StaffPage
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys of this page")
     expect(dialog).to_contain_text("Take back the last decision")
+    expect(dialog).to_contain_text("Write a comment to the next decision")
     page.keyboard.press("a")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
@@ -165,6 +166,60 @@ def test_a_label_is_changed_with_the_decision_and_typing_presses_no_key(
     row.refresh_from_db()
     assert (row.label, row.review_status) == ("Jay", "approved")
     expect(page.locator("[data-empty-text]")).to_contain_text("Nothing waits")
+    staff_page.check()
+
+
+def test_a_comment_goes_with_the_decision_and_comes_back_with_undo(
+    image: Image, staff_page: StaffPage
+) -> None:
+    rows = waiting(image, 2)
+    page = staff_page("analyst").open(DESK)
+    shown(page, rows[0])
+    field = page.get_by_role("textbox", name="Comment")
+    kept = page.locator("[data-commented]")
+
+    page.keyboard.press("c")
+    expect(field).to_be_focused()
+    page.keyboard.type("a raven, <b>u</b>")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="C Comment")).to_be_focused()
+    expect(kept).to_be_hidden()
+    page.keyboard.press("c")
+    expect(field).to_have_value("")
+    field.fill("x" * 2001)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="at most 2,000")).to_be_visible()
+    expect(field).to_be_focused()
+    staff_page.check()
+    field.fill("a raven,")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("<b>by its tail</b> ")
+    page.keyboard.press("Enter")
+    expect(kept).to_have_text("Your comment: a raven,\n<b>by its tail</b>")
+    expect(page.locator("[data-announce]")).to_contain_text("goes with your next decision")
+    staff_page.check()
+    page.keyboard.press("a")
+    shown(page, rows[1])
+    expect(kept).to_be_hidden()
+    saved(page, 1)
+    assert AnnotationReview.objects.get().comment == "a raven,\n<b>by its tail</b>"
+
+    page.keyboard.press("u")
+
+    shown(page, rows[0])
+    expect(kept).to_contain_text("by its tail")
+    expect(page.locator("[data-announce]")).to_contain_text("Your comment is here again.")
+    page.keyboard.press("c")
+    field.fill("")
+    page.keyboard.press("Enter")
+    expect(kept).to_be_hidden()
+    page.keyboard.press("a")
+    saved(page, 3)
+    last = AnnotationReview.objects.order_by("-created_at", "-id")[0]
+    assert (last.decision, last.comment) == ("approved", "")
+    page.goto(f"/annotations/annotation/{rows[0].pk}/change/")
+    told = page.get_by_role("region", name="Versions")
+    expect(told.get_by_text("a raven,")).to_have_count(1)
     staff_page.check()
 
 

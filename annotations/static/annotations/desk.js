@@ -2,6 +2,7 @@
 // one at once and is sent meanwhile, in order; what the server refuses comes back with its edits.
 
 import { inWords, moved, same, sized } from "./desk/boxes.js";
+import { CommentField, tidied } from "./desk/comment.js";
 import { LabelField } from "./desk/labels.js";
 import { confidenceOf, describeItem, labelOf, pictureOf } from "./desk/panel.js";
 import { Server } from "./desk/server.js";
@@ -21,7 +22,7 @@ const button = (name) => root.querySelector(`button[data-do="${name}"]`);
 const group = (name) => root.querySelector(`[data-group="${name}"]`);
 
 const desk = {
-  current: null, // { item, picture, label, box }: the item and what the reviewer made of it
+  current: null, // { item, picture, label, box, comment }: the item and what the reviewer made of it
   ahead: [],
   last: null, // the decision that undo takes back: { entry, asked }
   mayUndo: true,
@@ -54,6 +55,17 @@ const field = new LabelField(group("label"), wiring.urls.labels, {
   keep: (label) => keepLabel(label),
   back: () => turnTo("decide", "edit"),
 });
+const comments = new CommentField(group("comment"), wiring.longest_comment, {
+  changed: (text) => {
+    desk.current.comment = text;
+  },
+  keep: (text) => {
+    desk.current.comment = text;
+    turnTo("decide", "comment");
+    announce(text ? "The comment goes with your next decision." : "No comment.");
+  },
+  back: () => act("back"),
+});
 
 // --- Items in and out ------------------------------------------------------------------------------
 
@@ -63,7 +75,7 @@ function received(items, { isForward = true } = {}) {
   for (const item of items) {
     if (here.has(item.id)) continue;
     here.add(item.id);
-    desk.ahead.push({ item, picture: pictureOf(item), label: null, box: item.box });
+    desk.ahead.push({ item, picture: pictureOf(item), label: null, box: item.box, comment: "" });
   }
   desk.isDry = desk.ahead.length === 0;
   if (!desk.current) showNext();
@@ -131,6 +143,7 @@ function bringBack(entry) {
 function decide(decision, reason = "") {
   const entry = desk.current;
   if (!entry) return;
+  if (comments.whyNot(entry.comment)) return act("comment");
   const verdict = { decision, reason, duration_ms: Math.round(performance.now() - desk.shownAt) };
   const hadFocus = group("reasons").contains(document.activeElement);
   desk.last = { entry, asked: null, verdict };
@@ -151,6 +164,7 @@ function send(entry, verdict, more = {}) {
     version: item.version,
     label: entry.label,
     box: same(entry.box, item.box) ? null : entry.box,
+    comment: tidied(entry.comment),
     ...verdict,
     ...more,
   };
@@ -184,8 +198,9 @@ function undo() {
   server.ask("undo", build).promise.then((answer) => {
     desk.decided = Math.max(0, desk.decided - 1);
     const { item } = answer;
-    const picture = last?.entry.item.id === item.id ? last.entry.picture : pictureOf(item);
-    undone({ item, picture, label: null, box: item.box });
+    const known = last?.entry.item.id === item.id ? last.entry : null;
+    const picture = known?.picture ?? pictureOf(item);
+    undone({ item, picture, label: null, box: item.box, comment: known?.comment ?? "" });
   }, failed);
 }
 
@@ -195,7 +210,8 @@ function undone(entry) {
   if (desk.waiting) desk.waiting.count += 1;
   desk.ahead = desk.ahead.filter((other) => other.item.id !== entry.item.id);
   bringBack(entry);
-  announce(`Taken back: ${labelOf(entry) || "unnamed"} waits again.`);
+  const kept = entry.comment ? " Your comment is here again." : "";
+  announce(`Taken back: ${labelOf(entry) || "unnamed"} waits again.${kept}`);
 }
 
 function next() {
@@ -281,8 +297,10 @@ function describe() {
   group("reasons").hidden = mode !== "reasons";
   group("label").hidden = mode !== "label";
   group("box").hidden = mode !== "box";
-  group("decide").hidden = mode === "reasons" || mode === "label";
+  group("comment").hidden = mode !== "comment";
+  group("decide").hidden = ["reasons", "label", "comment"].includes(mode);
   button("reject").setAttribute("aria-expanded", mode === "reasons");
+  button("comment").setAttribute("aria-expanded", mode === "comment");
   button("hide").setAttribute("aria-pressed", stage.hidden);
   button("zoom").setAttribute("aria-pressed", stage.zoomed);
   stage.draw();
@@ -313,8 +331,14 @@ const DO = {
     announce(`${inWords(stage.box)} Arrows move it, Shift and arrows change its size.`);
   },
   "box-done": boxDone,
+  comment: () => {
+    turnTo("comment");
+    comments.open(desk.current.comment);
+  },
+  "comment-done": () => comments.done(),
   back: () => {
-    const from = { reasons: "reject", box: "box", label: "edit" }[desk.mode];
+    const from = { reasons: "reject", box: "box", label: "edit", comment: "comment" }[desk.mode];
+    if (desk.mode === "comment") desk.current.comment = comments.before;
     turnTo("decide", from);
   },
   next,
@@ -337,7 +361,7 @@ const DO = {
 
 const NEEDS_NOTHING = new Set(["undo", "reload", "hide", "zoom"]);
 const KEYS = {
-  a: "approve", r: "reject", e: "edit", b: "box", u: "undo", h: "hide", z: "zoom",
+  a: "approve", r: "reject", e: "edit", b: "box", c: "comment", u: "undo", h: "hide", z: "zoom",
   ArrowRight: "next", ArrowLeft: "previous",
 };
 
@@ -370,6 +394,7 @@ function onKey(event) {
 function pressed(event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (key === "Escape" && desk.mode !== "decide") return act("back") ?? true;
+  if (desk.mode === "comment") return false; // its field and its buttons
   if (desk.mode === "reasons" && /^[1-9]$/.test(key)) {
     const reason = wiring.reasons[Number(key) - 1];
     if (reason && !event.repeat) decide("rejected", reason.value);

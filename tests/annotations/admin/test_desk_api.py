@@ -173,6 +173,8 @@ def test_what_somebody_else_has_open_is_a_conflict_without_taking_over(desk: Des
     [
         ({"label": "eagle"}, "is not one of the labels"),
         ({"label": 5}, "A label is text."),
+        ({"comment": "a\x07"}, "A comment is plain text"),
+        ({"comment": ["a"]}, "cannot be read"),
         ({"box": [0, 0, 0, 1]}, "has no size"),
         ({"box": [0, 1]}, "A box has four numbers"),
         ({"box": [None, 0, 1, 1]}, "four finite numbers"),
@@ -280,6 +282,8 @@ def test_a_check_cannot_be_told_from_the_others(desk: DeskFor) -> None:
     assert (len(plain["ticket"]), plain["stage"]) == (len(check["ticket"]), check["stage"])
     refused = here.decide(check, label="eagle")
     assert (refused[0], "is not one of the labels" in refused[1]["error"]) == (422, True)
+    refused = here.decide(check, comment="x" * 2001)
+    assert (refused[0], "A comment has at most" in refused[1]["error"]) == (422, True)
     status, _ = here.decide(check, "rejected", reason="no_bird")
     assert status == 200
     review = AnnotationReview.objects.get(kind="gold")

@@ -122,6 +122,8 @@ def test_a_rejection_has_a_reason_and_an_approval_none(caller: CallerOf) -> None
         ({"version": None}, "version"),
         ({"label": "x" * 201}, "label"),
         ({"label": "a\u202eb\x07"}, "label"),
+        ({"comment": "x" * 2001}, "comment"),
+        ({"comment": "a\x07"}, "comment"),
         ({"bounding_box": {}}, "bounding_box"),
         ({"duration_ms": -1}, "duration_ms"),
         ({"reviewer": "me"}, "reviewer"),

@@ -34,6 +34,8 @@ export function describeItem(root, entry) {
   const changed = edits(entry);
   one("edited").hidden = !changed.length;
   one("edited").textContent = `${changed.join(", ")}; saved when you decide`;
+  one("commented").hidden = !entry.comment;
+  one("commented").querySelector("bdi").textContent = entry.comment;
   fact("confidence").textContent = confidenceOf(item);
   fact("provider").textContent = [item.provider, item.model].filter(Boolean).join(", ");
   fact("stage").textContent = item.stage;

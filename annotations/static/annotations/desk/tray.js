@@ -71,7 +71,7 @@ export class Tray {
     card.append(facts);
     const verdict = {
       decision: own.decision, reason: own.reason, duration_ms: own.duration_ms,
-      label: own.label, box: own.box,
+      label: own.label, box: own.box, comment: own.comment,
     };
     const choices = [];
     if (current) {
@@ -96,6 +96,7 @@ export class Tray {
     const parts = [own.decision];
     parts.push(`label ${(own.label ?? entry.item.label) || "empty"}`);
     if (own.box) parts.push(boxWords(own.box));
+    if (own.comment) parts.push(`comment “${own.comment}”`);
     return parts.join(", ");
   }
 
