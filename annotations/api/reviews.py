@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import django_filters
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,6 +21,7 @@ from annotations.actions.claims import Place
 from annotations.api.annotations import VIEW
 from annotations.api.declared import READ, REVIEW
 from annotations.api.fields import EXAMPLE_BOX, BoxField, SelectionSerializer, filters_of
+from annotations.api.known_answers import RUNS
 from annotations.api.rows import AT, EXAMPLE, ID, PERSON, AnnotationSerializer, example
 from annotations.models import (
     Annotation,
@@ -31,6 +33,7 @@ from annotations.models import (
     ReviewStage,
 )
 from config.api.filters import FilterSet, KeyFilter, MomentFilter, TruthFilter
+from config.api.permissions import may
 from config.api.views import Listed, Retrieved, RowViewSet
 from imaging.api.fields import MomentField, RowSerializer, key_field
 
@@ -142,7 +145,10 @@ class ReleaseSerializer(serializers.Serializer[Any]):
 
 
 class ReviewViewSet(Listed, Retrieved, RowViewSet):
-    """Decisions of reviewers, and the queue of what waits for them."""
+    """Decisions of reviewers, and the queue of what waits for them.
+
+    Answers to checks (`kind` is not `review`) are told to whoever runs the review, not to others.
+    """
 
     tag = "Reviews"
     queryset = AnnotationReview.objects.all()
@@ -166,6 +172,11 @@ class ReviewViewSet(Listed, Retrieved, RowViewSet):
         "undo": REVIEW,
         "release": REVIEW,
     }
+
+    def get_queryset(self) -> QuerySet[AnnotationReview]:
+        """Checks of reviewers are told only to whoever sets them up: others are checked by them."""
+        rows = super().get_queryset()
+        return rows if may(self.request, RUNS) else rows.filter(kind=ReviewKind.REVIEW)
 
     @extend_schema(request=NextSerializer, responses=ClaimedSerializer)
     @action(detail=False, methods=["post"], url_path="next", url_name="next")

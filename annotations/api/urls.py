@@ -1,6 +1,14 @@
 """The addresses of annotations and their review, below ``/api/v1/``."""
 
-from annotations.api import ai_jobs, annotations, batches, collections, reports, reviews
+from annotations.api import (
+    ai_jobs,
+    annotations,
+    batches,
+    collections,
+    known_answers,
+    reports,
+    reviews,
+)
 from config.api.routers import Router
 
 router = Router()
@@ -11,6 +19,7 @@ router.register(
     basename="annotation-version",
 )
 router.register("reviews", reviews.ReviewViewSet, basename="review")
+router.register("known-answers", known_answers.KnownAnswerViewSet, basename="known-answer")
 router.register("collections", collections.CollectionViewSet, basename="collection")
 router.register(
     "collections/<uuid:collection_id>/images",

@@ -17,6 +17,8 @@ from annotations.models import (
     BatchJob,
     BatchType,
     Decision,
+    ReviewExtra,
+    ReviewKind,
 )
 from imaging.models import AnalysisCacheEntry, AnalysisResultHistory, Image
 from monitoring.actions import silences
@@ -119,6 +121,9 @@ def _annotation_rows(image: Image, by: User) -> dict[str, Any]:
     return {
         "annotations": annotation,
         "reviews": review,
+        "known-answers": ReviewExtra.objects.create(
+            annotation=annotation, kind=ReviewKind.GOLD, expected_decision=Decision.APPROVED
+        ),
         "collections": make_collection(image),
         "ai-jobs": AiAnnotationJob.objects.create(image=image, user=by, status="failed"),
         "batches": BatchJob.objects.create(job_type=BatchType.ANNOTATE, user=by),
