@@ -10,6 +10,8 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 
 MODE = 0o640
+# How the names of files begin that are still being written, beside their place.
+INCOMING = ".incoming-"
 
 
 class AtomicFileSystemStorage(FileSystemStorage):
@@ -21,7 +23,7 @@ class AtomicFileSystemStorage(FileSystemStorage):
     def _save(self, name: str, content: File[bytes]) -> str:
         target = Path(self.path(name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".incoming-", dir=target.parent)
+        handle, temporary = tempfile.mkstemp(prefix=INCOMING, dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 for chunk in content.chunks(1 << 20):

@@ -18,6 +18,7 @@ class ImagingConfig(AppConfig):
     def ready(self) -> None:
         audited.declare()
         import_string("imaging.api.declared.declare")()
+        import_string("imaging.unowned.declare")()
         registry.register(LocalProvider(settings.LACUNA_HOME / "models"))
         # The models exist only now; the settings, the job kind and the schedule need them.
         from imaging import kinds, schedule, system_settings  # noqa: F401, PLC0415 - see above

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from uuid import UUID
+
+ORIGINALS: Final = "originals"
+DERIVED: Final = "derived"
+# What ``original`` and the three below it answer.
+ORIGINAL: Final = re.compile(r"originals/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z]+")
+PICTURE: Final = re.compile(
+    r"derived/[0-9a-f]{2}/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/(?:[0-9a-f]{16}/)?[a-z]+\.webp"
+)
 
 _ENDINGS: Final = {
     "image/jpeg": "jpg",
@@ -19,7 +28,7 @@ _ENDINGS: Final = {
 def original(file_hash: str, mime_type: str) -> str:
     """The bytes as handed in, once, by their SHA-256."""
     ending = _ENDINGS.get(mime_type, "bin")
-    return f"originals/{file_hash[:2]}/{file_hash[2:4]}/{file_hash}.{ending}"
+    return f"{ORIGINALS}/{file_hash[:2]}/{file_hash[2:4]}/{file_hash}.{ending}"
 
 
 def thumbnail(image_id: UUID) -> str:
@@ -45,4 +54,4 @@ def layer(image_id: UUID, fingerprint: str, name: str) -> str:
 def _folder(image_id: UUID) -> str:
     # The last characters of a time-ordered key are random: folders fill evenly.
     text = str(image_id)
-    return f"derived/{text[-2:]}/{text}"
+    return f"{DERIVED}/{text[-2:]}/{text}"

@@ -17,3 +17,4 @@ class IngestionConfig(AppConfig):
         audited.declare()
         import_string("ingestion.api.declared.declare")()
         import_string("ingestion.kinds.FILE_CHECKS")
+        import_string("ingestion.unowned.declare")()

@@ -23,6 +23,7 @@ def declare() -> None:
         Action("jobs.retried", "Failed jobs of a queue were put in line once more."),
         Action("jobs.cancelled", "Jobs of a queue were cancelled, or asked to stop."),
         Action("jobs.pruned", "Jobs that ended long ago were deleted."),
+        Action("storage.cleaned", "Stored files that no row needs were removed."),
         Action("schedule_entry.paused", "Ticks pass without a run.", "config_change"),
         Action("schedule_entry.resumed", "The entry runs again.", "config_change"),
         Action("schedule_entry.started", "A run was asked for beside the schedule."),

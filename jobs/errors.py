@@ -18,6 +18,12 @@ class UnknownQueue(LookupError):
     """No kind of job is registered for the queue."""
 
 
+class TooManyUnowned(Exception):
+    """So many stored files have no row that the database may be the wrong one."""
+
+    permanent = True
+
+
 class Cancelled(Exception):
     """Raised in a handler: the job was cancelled and has stopped."""
 

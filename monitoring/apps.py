@@ -19,3 +19,4 @@ class MonitoringConfig(AppConfig):
         import_string("monitoring.schedule.ARCHIVE_MONITOR_DATA")
         import_string("monitoring.alert_events.declare")()
         import_string("monitoring.alert_work.LETTERS")
+        import_string("monitoring.unowned.declare")()

@@ -24,6 +24,7 @@ from accounts.models import User
 from audit.recording import record
 from config.admin import formats
 from database import system_settings
+from database.actor import acting_as_system
 from database.fields import uuid7
 from imaging import analysis, file_names, paths
 from imaging.actions import jobs
@@ -168,33 +169,26 @@ def _keep(
     )
     image.thumbnail_path = paths.thumbnail(image.pk)
     image.preview_path = paths.preview(image.pk)
-    stored: list[str] = []
     try:
-        with received.path.open("rb") as file:
-            stored.append(default_storage.save(image.file_path, File(file)))
-        for path, data in (
-            (image.thumbnail_path, pictures.thumbnail),
-            (image.preview_path, pictures.preview),
-        ):
-            stored.append(default_storage.save(path, ContentFile(data)))
-        return _insert(image, wanted)
+        return _insert(image, received.path, pictures, wanted)
     except OSError as error:
-        _discard(stored, received.sha256)
+        _discard(image)
         raise _storage_failed(shown, error) from error
     except IntegrityError as error:
-        _discard(stored, received.sha256)
+        _discard(image)
         # Somebody else handed in the same bytes in this very moment: theirs is the image.
         if existing := _count_again(received.sha256, shown=shown, by=wanted.by):
             return Upload(existing, created=False, job=None)
         raise UploadRefused(shown, "the database refused it.", code="refused") from error
     except BaseException:
-        _discard(stored, received.sha256)
+        _discard(image)
         raise
 
 
 @transaction.atomic
-def _insert(image: Image, wanted: _Wanted) -> Upload:
+def _insert(image: Image, copy: Path, pictures: _Pictures, wanted: _Wanted) -> Upload:
     by = wanted.by
+    _store(image, copy, pictures)
     image.save(force_insert=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT mark_duplicate_image(%s)", [image.pk])
@@ -217,6 +211,18 @@ def _insert(image: Image, wanted: _Wanted) -> Upload:
     return Upload(image, created=True, job=job)
 
 
+def _store(image: Image, copy: Path, pictures: _Pictures) -> None:
+    """Store the bytes and the small pictures. In a transaction.
+
+    Until it ends nobody else stores or discards the same bytes.
+    """
+    _lock(image.file_hash)
+    with copy.open("rb") as file:
+        default_storage.save(image.file_path, File(file))
+    default_storage.save(image.thumbnail_path, ContentFile(pictures.thumbnail))
+    default_storage.save(image.preview_path, ContentFile(pictures.preview))
+
+
 @transaction.atomic
 def _count_again(file_hash: str, *, shown: str, by: User) -> Image | None:
     """The image with these bytes, counted once more; None if there is none."""
@@ -235,16 +241,41 @@ def _count_again(file_hash: str, *, shown: str, by: User) -> Image | None:
     return image
 
 
-def _discard(stored: list[str], file_hash: str) -> None:
+def _discard(image: Image) -> None:
     """Remove what was stored for an image that did not come to be."""
-    for path in stored:
-        # The original may by now belong to somebody who handed in the same bytes.
-        if path.startswith("originals/") and Image.objects.filter(file_hash=file_hash).exists():
-            continue
-        try:
-            default_storage.delete(path)
-        except OSError as error:
-            log.warning("left behind in storage", path=path, error=str(error))
+    unwanted = [image.thumbnail_path, image.preview_path]
+    try:
+        with transaction.atomic(), acting_as_system():
+            _lock(image.file_hash)
+            # The original may by now belong to somebody who handed in the same bytes.
+            if not Image.objects.filter(file_hash=image.file_hash).exists():
+                unwanted.append(image.file_path)
+            for path in unwanted:
+                default_storage.delete(path)
+    except OSError as error:
+        log.warning("left behind in storage", path=image.file_path, error=str(error))
+
+
+def hold(file_hash: str) -> bool:
+    """Keep others from storing or discarding the bytes until the transaction ends.
+
+    False if somebody is at it in this moment.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [_key(file_hash)]
+        )
+        held: bool = cursor.fetchone()[0]
+    return held
+
+
+def _lock(file_hash: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_key(file_hash)])
+
+
+def _key(file_hash: str) -> str:
+    return f"image {file_hash}"
 
 
 def _metadata(facts: analysis.ImageFacts, shown: str, given: str) -> dict[str, Any]:

@@ -126,6 +126,19 @@ def _in_use(sha256: str) -> bool:
         return files.exists()
 
 
+def hold(sha256: str) -> bool:
+    """Keep others from storing or sweeping the bytes until the transaction ends.
+
+    False if somebody is at it in this moment.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"file {sha256}"]
+        )
+        held: bool = cursor.fetchone()[0]
+    return held
+
+
 def _lock(sha256: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"file {sha256}"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit import partitions
 from jobs import registry
+from jobs.housekeeping import unowned
 from jobs.housekeeping.months import make_months_ahead
 from jobs.housekeeping.old_jobs import delete_old
 from jobs.housekeeping.old_records import delete_old_attempts, delete_old_statistics
@@ -39,4 +40,20 @@ def prune_statistics(job: RecurringJob) -> None:
     attempts = delete_old_attempts()
     report_progress(
         job, done=1, total=1, message=f"{minutes} minutes and {attempts} attempts deleted"
+    )
+
+
+def clean_storage(job: RecurringJob) -> None:
+    """Remove stored files that no row needs, and parts of files that nobody writes any more."""
+    swept, found = unowned.search()
+    raise_if_cancelled(job)
+    done = unowned.Swept()
+    for done in unowned.remove(swept, found):
+        report_progress(job, done=done.files + done.parts + done.kept, total=len(found))
+        raise_if_cancelled(job)
+    report_progress(
+        job,
+        done=len(found),
+        total=len(found),
+        message=f"{done.files} files and {done.parts} parts removed, of {swept.seen} looked at",
     )

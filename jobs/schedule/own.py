@@ -37,4 +37,14 @@ ENTRIES: Final = (
             description="Deletes minutes of statistics older than two weeks, and old attempts.",
         )
     ),
+    register(
+        Recurring(
+            name="cleanup_storage",
+            cron="29 4 * * *",
+            run="jobs.housekeeping.clean_storage",
+            missed=Missed.ONCE,
+            time_limit=timedelta(hours=2),
+            description="Removes stored files that no row needs: what killed uploads left behind.",
+        )
+    ),
 )

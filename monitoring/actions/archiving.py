@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# Where the files lie in the storage, in a folder for each owner.
+FOLDER: Final = "monitoring/archive"
+
 # Ended long ago, and no map of it takes samples any more: the newest of its dataset is in use.
 _DUE: Final = """
     SELECT a.id, a.user_id FROM analyses a
@@ -112,9 +115,7 @@ def archive(portion: Due) -> AnalysisArchive:
             copy.seek(0)
             sha256 = hashlib.file_digest(copy, "sha256").hexdigest()
             copy.seek(0)
-            path = default_storage.save(
-                f"monitoring/archive/{portion.user_id}/{uuid7()}.parquet", File(copy)
-            )
+            path = default_storage.save(f"{FOLDER}/{portion.user_id}/{uuid7()}.parquet", File(copy))
             made = AnalysisArchive.objects.create(
                 user_id=portion.user_id,
                 file_path=path,

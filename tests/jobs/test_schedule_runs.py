@@ -115,7 +115,13 @@ def test_the_product_declares_its_own_work() -> None:
     schedule.synchronise()
 
     names = list(Recurrence.objects.order_by("name").values_list("name", flat=True))
-    assert names == ["cleanup_cache", "make_partitions", "prune_jobs", "prune_statistics"]
+    assert names == [
+        "cleanup_cache",
+        "cleanup_storage",
+        "make_partitions",
+        "prune_jobs",
+        "prune_statistics",
+    ]
     for name in names:
         job = schedule.run_now(name)
         [claimed] = RecurringJob.objects.claim("w1", 1, time_limit=timedelta(minutes=1))
