@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from audit.recording import record
 from database.actor import acting_as_system
+from jobs.moments import database_now
 from monitoring.actions import alerting_samples
 from monitoring.actions.alerting_ledger import Ledger, Seen, as_values
 from monitoring.actions.saving import save_each
@@ -194,7 +195,7 @@ def catch_up(*, since: timedelta = CATCH_UP, limit: int = 1000) -> list[UUID]:
         dataset__is_active=True,
         analysis_type=AnalysisType.PLACE,
         status=AnalysisStatus.COMPLETED,
-        completed_at__gte=timezone.now() - since,
+        completed_at__gte=database_now() - since,
     )
     return list(rows.order_by("completed_at", "pk").values_list("pk", flat=True)[:limit])
 

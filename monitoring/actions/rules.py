@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.recording import record
 from database.actor import acting_as_system
+from jobs.moments import database_now
 from monitoring.actions.alerting_by_hand import finish
 from monitoring.errors import NotNow
 from monitoring.errors_of_alerts import RuleRefused
@@ -56,6 +57,8 @@ def make(dataset_id: UUID, *, by: User, **fields: Unpack[Fields]) -> AlertRule:
     for name in ("name", "condition"):
         values.setdefault(name, None)
     rule = AlertRule(dataset=dataset, user_id=dataset.user_id, created_by=by, **_checked(values))
+    # By the clock that says when samples were placed, however wrong this machine's is.
+    rule.watched_from = database_now()
     rule.save(force_insert=True)
     record("alert_rule.made", by=by, subject=rule, after=_told(rule))
     log.info("alert rule made", rule_id=str(rule.pk), user_id=str(by.pk))
@@ -101,7 +104,7 @@ def switch(rule_id: UUID, *, on: bool, by: User) -> AlertRule:
         return rule
     rule.is_active = on
     if on:
-        rule.watched_from = timezone.now()
+        rule.watched_from = database_now()
     rule.save(update_fields=["is_active", "watched_from"])
     if not on:
         _end_all(rule, note="The rule was switched off.", by=by)

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from jobs.models import RecurringJob
+from jobs.moments import database_now
 from jobs.schedule.declarations import entry
 from monitoring.actions import alerting_rounds, rules
 from monitoring.models import Alert, AlertLetter, AlertRule
@@ -26,6 +27,29 @@ def command(*words: str) -> dict[str, Any]:
     call_command("evaluate_rules", *words, "--json", stdout=out)
     told: dict[str, Any] = json.loads(out.getvalue())
     return told
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_rule_watches_from_the_moment_that_the_database_says(
+    hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(hours=hours))
+    before = database_now()
+    rule = make_rule()
+    placed(rule.dataset, [2], completed_at=database_now())
+    earlier = placed(rule.dataset, [3], completed_at=before)
+
+    assert command()["analyses"] == 1
+    assert only_alert().severity == "medium"
+
+    rules.switch(rule.pk, on=False, by=rule.dataset.user)
+    rules.switch(rule.pk, on=True, by=rule.dataset.user)
+    rule.refresh_from_db()
+    assert before < rule.watched_from <= database_now()
+    placed(rule.dataset, [2], completed_at=database_now())
+    assert command()["analyses"] == 1
+    assert not rule.evaluations.filter(analysis_id=earlier.pk).exists()
 
 
 def test_what_no_rule_has_seen_yet_is_made_up_for_once() -> None:

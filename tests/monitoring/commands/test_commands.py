@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from accounts.models import User
+from jobs.moments import database_now
 from monitoring.actions import completing
 from monitoring.models import Analysis, Anomaly, BaselineMap, Dataset, MonitorBlock, PackedBlock
 from tests.factories import make_analysis, make_anomaly
@@ -58,6 +60,22 @@ def test_a_map_is_made_and_samples_are_placed_at_once(press: Dataset, engineer: 
         "place_samples", press.pk, samples.pk, "--again", "--dry-run", "--alarm-level", "0.5"
     )
     assert MonitorBlock.objects.count() == 1
+
+
+def test_a_placing_is_dated_by_the_database(
+    press: Dataset, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.fitted(press, engineer)
+    before = database_now()
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(hours=1))
+
+    run("place_samples", press.pk, watched.samples(engineer).pk)
+
+    done = Analysis.objects.get(analysis_type="place")
+    assert done.started_at
+    assert done.completed_at
+    assert before < done.completed_at <= database_now()
 
 
 def test_a_dry_run_makes_no_map(press: Dataset, engineer: User) -> None:
