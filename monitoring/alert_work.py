@@ -14,8 +14,8 @@ from jobs.registry import JobKind
 from jobs.registry import register as register_kind
 from jobs.retry import RetryRule
 from jobs.schedule import Recurring, register
-from monitoring.actions import alerting_rounds
-from monitoring.errors_of_alerts import NotSent
+from monitoring.actions import alerting_rounds, mail_domains
+from monitoring.errors_of_alerts import MailRefused, NotSent
 from monitoring.models import AlertLetter
 
 log = structlog.get_logger(__name__)
@@ -28,8 +28,10 @@ def send(letter: AlertLetter) -> None:
     """Hand a letter to the mail server; NotSent, to be tried again.
 
     A worker that is killed between the server's answer and its own note sends it twice: of two
-    evils the smaller.
+    evils the smaller. MailRefused, for good, where alerts may not write to the address any more.
     """
+    if refused := mail_domains.refusal(letter.recipient):
+        raise MailRefused(refused)
     delivery = mail.post("alert", letter.recipient, letter.subject, letter.body, waits=True)
     if not delivery.sent:
         raise NotSent(delivery.error or "The mail was not handed to the mail server.")

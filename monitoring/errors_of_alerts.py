@@ -26,5 +26,11 @@ class NoteMissing(MonitoringError):
     """Whoever says that an alert is over says why."""
 
 
+class MailRefused(MonitoringError):
+    """The address of a letter is none that alerts may write to: trying again would not help."""
+
+    permanent = True
+
+
 class NotSent(MonitoringError):
     """A letter could not be handed to the mail server; it is tried again."""

@@ -1,12 +1,33 @@
 """The settings of the running system that concern monitoring."""
 
 from database.system_settings import define, whole_number
+from monitoring.rules.mail_domains import is_domain
+
+_MOST_DOMAINS = 100
 
 
 def _is_switch(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _are_domains(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= _MOST_DOMAINS
+        and all(isinstance(one, str) and is_domain(one) for one in value)
+    )
+
+
+define(
+    "alert_mail_domains",
+    [],
+    "Domains that rules of alerts may write to; with none, any address.",
+    accepts=_are_domains,
+    wanted=(
+        f"a list of at most {_MOST_DOMAINS} domains in small letters, such as example.org, or"
+        " *.example.org for those below it"
+    ),
+)
 define(
     "encrypt_dataset_metadata",
     False,

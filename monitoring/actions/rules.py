@@ -14,12 +14,12 @@ from accounts.models import User
 from audit.recording import record
 from database.actor import acting_as_system
 from jobs.moments import database_now
+from monitoring.actions import mail_domains
 from monitoring.actions.alerting_by_hand import finish
 from monitoring.errors import NotNow
 from monitoring.errors_of_alerts import RuleRefused
 from monitoring.models import Alert, AlertRule, AlertStatus, Dataset, RuleState
 from monitoring.rules import SEVERITIES, NotADefinition, Problem, parse
-from monitoring.rules.telling import parse_actions
 
 log = structlog.get_logger(__name__)
 
@@ -206,7 +206,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     wrong: dict[str, list[Problem]] = {}
     readers: dict[str, Callable[[object], object]] = {
         "condition": parse,
-        "actions": parse_actions,
+        "actions": mail_domains.check,
     }
     for name, reader in readers.items():
         if name in values:

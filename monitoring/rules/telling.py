@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
@@ -78,6 +78,20 @@ def parse_actions(document: object) -> tuple[Action, ...]:
     return tuple(made)
 
 
+def is_address(text: str) -> bool:
+    """Whether letters may be addressed so: one address, and nothing beside it."""
+    fits = len(text) <= _LONGEST_ADDRESS and _ADDRESS.match(text) is not None
+    return fits and text.isprintable()
+
+
+def addresses(document: object) -> Iterator[tuple[str, str]]:
+    """Every address in actions that ``parse_actions`` takes, with its place in the JSON."""
+    for index, said in enumerate(document if isinstance(document, list) else ()):
+        told = said.get("to") if isinstance(said, Mapping) else None
+        for place, one in enumerate(told if isinstance(told, list) else ()):
+            yield f"$[{index}].to[{place}]", str(one).casefold()
+
+
 def _actions(said: object, path: str, problems: list[Problem]) -> list[Action]:
     if not isinstance(said, Mapping):
         problems.append(Problem(path, "An action is an object with a type."))
@@ -120,7 +134,6 @@ def _addresses(said: Mapping[str, Any], path: str, problems: list[Problem]) -> l
         problems.append(Problem(f"{path}.to", f"It is a list of 1 to {MOST_ADDRESSES} addresses."))
         return []
     for index, one in enumerate(told):
-        fits = isinstance(one, str) and len(one) <= _LONGEST_ADDRESS and _ADDRESS.match(one)
-        if not fits or not one.isprintable():
+        if not isinstance(one, str) or not is_address(one):
             problems.append(Problem(f"{path}.to[{index}]", "It is no e-mail address."))
     return [str(one).casefold() for one in told]

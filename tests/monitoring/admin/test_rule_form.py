@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from database.models import SystemSetting
 from monitoring.models import AlertRule, BaselineMap, Dataset
 from tests.monitoring.admin.conftest import LogIn
 from tests.monitoring.alerting.making import make_rule
@@ -163,6 +164,23 @@ def test_what_the_form_cannot_say_opens_and_stays_as_json(
     assert saved.headers["Location"] == f"{address}?as=json"
     rule.refresh_from_db()
     assert (rule.name, rule.condition) == ("Still nested", NESTED)
+
+
+def test_an_address_that_alerts_may_not_write_to_is_told_beside_its_field(
+    press: Dataset, engineer: User, log_in: LogIn
+) -> None:
+    SystemSetting.objects.create(setting_key="alert_mail_domains", setting_value=["plant.example"])
+    client = log_in(engineer)
+    form = filled(client.get(f"{NEW}?dataset={press.pk}")) | {
+        "mail-0-to": ["ada@plant.example, eve@elsewhere.example"]
+    }
+
+    page = client.post(NEW, form)
+
+    assert page.status_code == 400
+    assert '<a href="#mail-0-to">' in said(page)
+    assert "Alerts may not be mailed to elsewhere.example, only to plant.example." in said(page)
+    assert not AlertRule.objects.exists()
 
 
 def test_problems_stand_beside_their_fields_and_nothing_typed_is_lost(

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from database.models import SystemSetting
 from monitoring.models import Alert, AlertRule, AlertSilence, Dataset
 from tests.factories import make_dataset
 from tests.imaging.api.conftest import Caller, problem, wrong_fields
@@ -54,6 +55,22 @@ def test_what_is_wrong_in_a_rule_is_told_by_its_place(program: Caller, press: Da
     wrong = wrong_fields(program.post(RULES, said))
 
     assert wrong == {"condition.all.1.op", "condition.color", "actions.0.to.0"}
+    assert not AlertRule.objects.exists()
+
+
+def test_a_rule_that_mails_elsewhere_is_refused_by_its_place(
+    program: Caller, press: Dataset
+) -> None:
+    SystemSetting.objects.create(
+        setting_key="alert_mail_domains", setting_value=["elsewhere.example"]
+    )
+
+    answer = program.post(RULES, rule_for(press, actions=MAIL))
+
+    assert wrong_fields(answer) == {"actions.0.to.0"}
+    assert (
+        "may not be mailed to plant.example, only to elsewhere.example." in answer.content.decode()
+    )
     assert not AlertRule.objects.exists()
 
 
