@@ -96,6 +96,16 @@ def receive(
         return _keep(received, pictures, wanted, shown=shown, given=name)
 
 
+def too_large(shown: str, limit: int, more: str = "") -> UploadRefused:
+    """The refusal of a file beyond the limit, in bytes; ``more`` goes behind it."""
+    return UploadRefused(
+        shown,
+        f"the file is larger than {formats.size(limit)}. Make it smaller, or let an admin raise"
+        f" max_file_size.{more}",
+        code="too_large",
+    )
+
+
 @contextmanager
 def _received(content: IO[bytes] | File[bytes], shown: str) -> Iterator[_Received]:
     """The bytes in a temporary file, with size and hash; refused when empty or too large."""
@@ -107,12 +117,7 @@ def _received(content: IO[bytes] | File[bytes], shown: str) -> Iterator[_Receive
             while chunk := content.read(_CHUNK):
                 size += len(chunk)
                 if size > limit:
-                    raise UploadRefused(
-                        shown,
-                        f"the file is larger than {formats.size(limit)}. Make it smaller, or let an"
-                        " admin raise max_file_size.",
-                        code="too_large",
-                    )
+                    raise too_large(shown, limit)
                 digest.update(chunk)
                 copy.write(chunk)
             copy.flush()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -20,6 +19,7 @@ from imaging import file_names
 from imaging.actions import uploads
 from imaging.admin.pictures import image_url, thumbnail
 from imaging.errors import ImagingError, StorageFailed, UploadRefused
+from imaging.limits import SizeLimit
 from imaging.models import Image
 
 Kind = Literal["stored", "known", "refused"]
@@ -49,38 +49,6 @@ class Outcome:
         }
 
 
-class LimitPerFile(FileUploadHandler):
-    """Drops a file as soon as it is larger than allowed, before it fills the disk."""
-
-    def __init__(self, request: HttpRequest, limit: int) -> None:
-        super().__init__(request)
-        self.limit = limit
-        self.refused: list[Outcome] = []
-        self._received = 0
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Start counting."""
-        super().new_file(*args, **kwargs)
-        self._received = 0
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        """Count, and pass on."""
-        self._received += len(raw_data)
-        if self._received > self.limit:
-            name = file_names.displayed(self.file_name or "")
-            sentence = (
-                f"The file is larger than {size(self.limit)}. Make it smaller, or let an admin"
-                " raise max_file_size."
-            )
-            self.refused.append(Outcome(name, "refused", sentence, code="too_large"))
-            raise SkipFile
-        return raw_data
-
-    def file_complete(self, file_size: int) -> UploadedFile[bytes] | None:
-        """The next handler keeps the file."""
-        return None
-
-
 def view(model_admin: Any) -> Callable[[HttpRequest], HttpResponseBase]:
     """The page as a view: the handler must be in place before anything reads the request's body,
     so the check of the form's token comes after it.
@@ -89,37 +57,39 @@ def view(model_admin: Any) -> Callable[[HttpRequest], HttpResponseBase]:
     @csrf_exempt
     def upload_view(request: HttpRequest) -> HttpResponseBase:
         require(request, "imaging.add_image")
-        handler = LimitPerFile(request, system_settings.get("max_file_size"))
+        limit = SizeLimit()
         if request.method == "POST":
-            request.upload_handlers.insert(0, handler)
+            request.upload_handlers.insert(0, limit)
             if problem := unreadable(request):
-                return _answer(request, model_admin, handler, problem, [])
-        return _page(request, model_admin, handler)
+                return _answer(request, model_admin, problem, [])
+        return _page(request, model_admin, limit)
 
     return upload_view
 
 
 @csrf_protect
-def _page(request: HttpRequest, model_admin: Any, handler: LimitPerFile) -> HttpResponse:
-    problem, outcomes = "", []
+def _page(request: HttpRequest, model_admin: Any, limit: SizeLimit) -> HttpResponse:
+    problem = ""
+    outcomes: list[Outcome] = []
     if request.method == "POST":
         files = request.FILES.getlist(FIELD)
-        outcomes = [_taken(request, file) for file in files] + handler.refused
+        outcomes = [_taken(request, file) for file in files]
+        outcomes += [_refused(refused) for refused in limit.refused]
         if not outcomes:
             problem = "No file was chosen. Choose one or more pictures, then upload."
-    return _answer(request, model_admin, handler, problem, outcomes)
+    return _answer(request, model_admin, problem, outcomes)
 
 
 def _answer(
     request: HttpRequest,
     model_admin: Any,
-    handler: LimitPerFile,
     problem: str,
     outcomes: list[Outcome],
 ) -> HttpResponse:
     """As JSON for whoever takes nothing else, else as the page."""
     if request.accepts("application/json") and not request.accepts("text/html"):
         return _json(problem, outcomes)
+    largest: int = system_settings.get("max_file_size")
     allowed: list[str] = system_settings.get("allowed_file_types")
     kinds = [kind for kind in allowed if kind in _NAMES]
     context = {
@@ -130,8 +100,8 @@ def _answer(
         "purpose": "Each file is checked, kept as it is, and analysed by itself.",
         "problem": problem,
         "outcomes": [(outcome, _BADGES[outcome.kind]) for outcome in outcomes],
-        "limit": handler.limit,
-        "limit_text": size(handler.limit),
+        "limit": largest,
+        "limit_text": size(largest),
         "kinds": ", ".join(dict.fromkeys(_NAMES[kind] for kind in kinds)),
         "accept": ",".join(dict.fromkeys(f"image/{_MIME.get(kind, kind)}" for kind in kinds)),
         "field": FIELD,
@@ -164,12 +134,7 @@ def _taken(request: HttpRequest, file: UploadedFile[bytes]) -> Outcome:
     try:
         upload = uploads.receive(file, name=name, by=person(request))
     except UploadRefused as refused:
-        return Outcome(
-            refused.file_name,
-            "refused",
-            refused.reason[:1].upper() + refused.reason[1:],
-            code="storage_failed" if isinstance(refused, StorageFailed) else refused.code,
-        )
+        return _refused(refused)
     except ImagingError as refused:
         return Outcome(file_names.displayed(name), "refused", str(refused), code="refused")
     finally:
@@ -182,6 +147,12 @@ def _taken(request: HttpRequest, file: UploadedFile[bytes]) -> Outcome:
         f" {upload.image.upload_count} times."
     )
     return Outcome(shown, "known", sentence, upload.image)
+
+
+def _refused(refused: UploadRefused) -> Outcome:
+    sentence = refused.reason[:1].upper() + refused.reason[1:]
+    code = "storage_failed" if isinstance(refused, StorageFailed) else refused.code
+    return Outcome(refused.file_name, "refused", sentence, code=code)
 
 
 def _json(problem: str, outcomes: list[Outcome]) -> JsonResponse:

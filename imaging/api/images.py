@@ -40,6 +40,7 @@ from imaging.api.image_rows import (
 from imaging.api.result_rows import ResultDetailSerializer
 from imaging.api.results import result_answer
 from imaging.errors import MetadataRefused
+from imaging.limits import SizeLimit
 from imaging.models import AnalysisResult, Image
 
 _VIEW: Final = "imaging.view_image"
@@ -194,7 +195,7 @@ class ImageViewSet(Listed, Retrieved, RowViewSet):
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         """The limit of a file's size is in place before anything reads the request's body."""
-        self.size_limit = uploads.SizeLimit()
+        self.size_limit = SizeLimit(alone=True)
         if request.method == "POST":
             request.upload_handlers.insert(0, self.size_limit)
         made: Request = super().initialize_request(request, *args, **kwargs)

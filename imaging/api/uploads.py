@@ -1,25 +1,22 @@
-"""Files on their way in: stopped as soon as they are too large, refused with the fitting status."""
+"""Files on their way in through the API, refused with the fitting status."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import QueryDict
 from rest_framework.request import Request
 
 from accounts.api.asked import caller_of
-from config.admin import formats
 from config.api.errors import Refusal
 from config.api.forms import refuse_other_fields
 from config.api.problems import ProblemType
-from database import system_settings
-from imaging import file_names
 from imaging.actions import uploads
 from imaging.api.declared import FILE_TOO_LARGE, FILE_TYPE, FILE_UNREADABLE
 from imaging.api.image_rows import UploadSerializer
 from imaging.errors import StorageFailed, UploadRefused
+from imaging.limits import SizeLimit
 
 FIELD: Final = "file"
 _KINDS: Final[dict[str, ProblemType]] = {
@@ -40,43 +37,6 @@ class FileRefused(Refusal):
         super().__init__(str(refused))
 
 
-class SizeLimit(FileUploadHandler):
-    """Keeps nothing of a file that is larger than allowed, and reads the rest to no purpose.
-
-    The limit is looked up when the first file comes: requests without one do not ask for it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.refused: UploadRefused | None = None
-        self._limit: int | None = None
-        self._received = 0
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Start counting."""
-        super().new_file(*args, **kwargs)
-        if self._limit is None:
-            self._limit = system_settings.get("max_file_size")
-        self._received = 0
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        """Count, and pass on to the handler that keeps the file."""
-        self._received += len(raw_data)
-        if self._limit is not None and self._received > self._limit:
-            self.refused = self.refused or UploadRefused(
-                file_names.displayed(self.file_name or ""),
-                f"the file is larger than {formats.size(self._limit)}. Make it smaller, or let an"
-                " admin raise max_file_size.",
-                code="too_large",
-            )
-            raise SkipFile
-        return raw_data
-
-    def file_complete(self, file_size: int) -> UploadedFile[bytes] | None:
-        """The next handler has the file."""
-        return None
-
-
 def take(request: Request, limit: SizeLimit) -> uploads.Upload:
     """Take in the one file of the request.
 
@@ -85,8 +45,8 @@ def take(request: Request, limit: SizeLimit) -> uploads.Upload:
     """
     read = request.data  # reads the body; of none at all, there is no form
     data = read if isinstance(read, QueryDict) else QueryDict()
-    if limit.refused is not None:
-        raise FileRefused(limit.refused)
+    if limit.refused:
+        raise FileRefused(limit.refused[0])
     known = UploadSerializer().fields
     refuse_other_fields(data, request.FILES, known=known, file=FIELD)
     serializer = UploadSerializer(data=data)

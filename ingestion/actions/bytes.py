@@ -39,12 +39,12 @@ class Received:
     detection: Detection
 
 
-def too_large(shown: str, limit: int) -> UploadRefused:
-    """The refusal of a file beyond the limit, in bytes."""
+def too_large(shown: str, limit: int, more: str = "") -> UploadRefused:
+    """The refusal of a file beyond the limit, in bytes; ``more`` goes behind it."""
     return UploadRefused(
         shown,
         f"the file is larger than {formats.size(limit)}. Split it, or let an admin raise"
-        " max_file_size.",
+        f" max_file_size.{more}",
         code="too_large",
     )
 

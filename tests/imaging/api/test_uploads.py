@@ -149,15 +149,15 @@ def test_what_is_no_picture_to_be_taken_is_refused_with_its_name(
     assert nothing_is_kept(storage)
 
 
-@pytest.mark.parametrize("excess", [1, 3_000_000])
+@pytest.mark.parametrize(("excess", "named"), [(1, "disc.jpg"), (3_000_000, "The upload")])
 def test_a_file_beyond_the_limit_is_refused_with_both(
-    caller: CallerOf, storage: Path, excess: int
+    caller: CallerOf, storage: Path, excess: int, named: str
 ) -> None:
     set_to("max_file_size", 100_000)
 
     told = problem(caller("analyst").upload(b"x" * (100_000 + excess)), 413, "file-too-large")
 
-    assert told["detail"].startswith("disc.jpg: the file is larger than 100\u00a0kB")
+    assert told["detail"].startswith(f"{named}: the file is larger than 100\u00a0kB")
     assert nothing_is_kept(storage)
 
 
