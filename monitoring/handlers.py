@@ -10,7 +10,7 @@ import structlog
 
 from jobs.lease import holding, raise_if_cancelled, report_progress
 from jobs.retry import GiveUp
-from monitoring.actions import alerting, completing, fitting, placing
+from monitoring.actions import alerting, completing, fitting, placing, requesting
 from monitoring.errors import NotNow
 from monitoring.maps import warm_up as compile_maps
 from monitoring.models import Analysis, AnalysisType, BaselineMap
@@ -52,11 +52,14 @@ def _place(job: Analysis) -> None:
     chosen = maps.filter(pk=job.dinsight_id).first()
     if chosen is None:
         raise GiveUp("The analysis names no map: set dinsight_id.")
+    once = requesting.counts_once(job)
+    if once:
+        requesting.refuse_twice(job)
     level = chosen.config.alarm_level if job.alarm_level is None else job.alarm_level
     judged = placing.compute(job.file_upload, chosen, level, look=partial(_look, job))
     completing.make_months()
     with holding(job, finish=True):
-        completing.keep_place(job, judged)
+        completing.keep_place(job, judged, once=once)
     _evaluate_rules(job)
 
 

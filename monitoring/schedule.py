@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from jobs.lease import raise_if_cancelled, report_progress
 from jobs.models import Missed, RecurringJob
+from jobs.retry import GiveUp
 from jobs.schedule import Recurring, register
 from monitoring.actions import archiving, metrics, packing
+from monitoring.errors import MonitoringError
 
 
 def archive_monitor_data(job: RecurringJob) -> None:
@@ -29,10 +31,13 @@ def archive_monitor_data(job: RecurringJob) -> None:
 def archive_analyses(job: RecurringJob) -> None:
     """Move analyses that are older than the setting says to files; forget old measurements."""
     portions = archiving.due(archiving.limit())
-    moved = 0
+    moved, refused = 0, list[str]()
     for number, portion in enumerate(portions, 1):
         raise_if_cancelled(job)
-        moved += archiving.archive(portion).analysis_count
+        try:
+            moved += archiving.archive(portion).analysis_count
+        except MonitoringError as error:  # of this file; the others are written
+            refused.append(str(error))
         report_progress(job, done=number, total=len(portions), message="archiving, in files")
     gone = metrics.forget_old()
     report_progress(
@@ -41,6 +46,11 @@ def archive_analyses(job: RecurringJob) -> None:
         total=len(portions),
         message=f"{moved:,} analyses archived, {gone:,} measurements deleted",
     )
+    if refused:
+        raise GiveUp(
+            f"{len(refused)} of {len(portions)} files could not be written; the others were."
+            f" {' '.join(refused)}"[:2000]
+        )
 
 
 ARCHIVE_MONITOR_DATA = register(

@@ -70,6 +70,8 @@ class Ledger:
                 alert = self.alerts.get((AlertKind.CONDITION, group))
                 if alert is not None:
                     alert.recovering_since = at if change.what == What.RECOVERING else None
+                    # While it recovered nobody was to hear of it again: from now on somebody is.
+                    self.tells |= change.what == What.ACTIVE_AGAIN
                     self._touch(alert)
             case What.RESOLVED:
                 self._resolve(AlertKind.CONDITION, group, at)

@@ -53,7 +53,7 @@ _DUE: Final = """
 _COUNTS: Final = """
     SELECT a.id, a.dataset_id, a.created_at, count(n.id)
     FROM analyses a LEFT JOIN anomalies n ON n.analysis_id = a.id
-    WHERE a.id = ANY (%s)
+    WHERE a.id = ANY (%s) AND a.status IN ('completed', 'failed', 'cancelled')
     GROUP BY a.id, a.dataset_id, a.created_at
     ORDER BY a.created_at, a.id
 """
@@ -136,7 +136,7 @@ def archive(portion: Due) -> AnalysisArchive:
 
 
 def _hold(portion: Due) -> list[_Locked]:
-    """Lock the analyses and their anomalies; the oldest first."""
+    """Lock the analyses and their anomalies; the oldest first. What was retried meanwhile stays."""
     ids = list(portion.analysis_ids)
     with connection.cursor() as cursor:
         # Locked, so that nobody acknowledges in between what is about to go.
@@ -145,7 +145,7 @@ def _hold(portion: Due) -> list[_Locked]:
         cursor.execute(_COUNTS, [ids])
         rows = [_Locked(*row) for row in cursor.fetchall()]
     if not rows:
-        raise NotNow("These analyses are gone: somebody archived them in this moment.")
+        raise NotNow("These analyses are gone: somebody archived or retried them in this moment.")
     return rows
 
 

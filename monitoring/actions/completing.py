@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.recording import record
 from database import partitions
 from jobs.moments import database_now
-from monitoring.actions import fitting, looking, metrics, placing
+from monitoring.actions import fitting, looking, metrics, placing, requesting
 from monitoring.actions.fitting import Fitted
 from monitoring.actions.looking import Look
 from monitoring.actions.metrics import Measured
@@ -68,9 +68,17 @@ def keep_fit(analysis: Analysis, fitted: Fitted) -> BaselineMap:
     return made
 
 
-def keep_place(analysis: Analysis, judged: Judged, *, look: Look = looking.silent) -> None:
-    """Store samples and anomalies, and say in the analysis and in the log what came out."""
+def keep_place(
+    analysis: Analysis, judged: Judged, *, once: bool = False, look: Look = looking.silent
+) -> None:
+    """Store samples and anomalies, and say in the analysis and in the log what came out.
+
+    ``once``: NotNow if somebody else has placed the file on the map meanwhile.
+    """
     clock = looking.Clock()
+    if once:
+        placing.wait_for(judged.map.pk)
+        requesting.refuse_twice(analysis)
     _put_down(analysis, judged.map, judged.results)
     first = placing.keep(judged, analysis, at=timezone.now(), look=look)
     record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +25,9 @@ LONGEST_TAG: Final = 100
 MOST_TAGS: Final = 100
 LARGEST_METADATA: Final = 1_000_000
 _LONGEST_DESCRIPTION: Final = 10_000
+# What PostgreSQL keeps in no text: the sign zero, and halves of signs; and zero as JSON writes it.
+_UNKEPT: Final = re.compile("[\x00\ud800-\udfff]")
+_UNKEPT_IN_JSON: Final = re.compile(r"[\ud800-\udfff]|(?<!\\)(?:\\\\)*\\u0000")
 
 
 @transaction.atomic
@@ -126,9 +130,10 @@ def _describe(
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
     if description is not None:
-        if len(description) > _LONGEST_DESCRIPTION or "\x00" in description:
+        if len(description) > _LONGEST_DESCRIPTION or _UNKEPT.search(description):
             raise DatasetRefused(
-                f"The description must be text of at most {_LONGEST_DESCRIPTION:,} characters."
+                f"The description must be text of at most {_LONGEST_DESCRIPTION:,} characters,"
+                " without NUL and halves of signs."
             )
         dataset.description = description or None
     if tags is not None:
@@ -139,7 +144,7 @@ def _describe(
 
 def _name(name: str) -> str:
     bare = " ".join(name.split()) if isinstance(name, str) else ""
-    if not bare or len(bare) > LONGEST_NAME or "\x00" in bare:
+    if not bare or len(bare) > LONGEST_NAME or _UNKEPT.search(bare):
         raise DatasetRefused(
             f"A dataset needs a name of 1 to {LONGEST_NAME} characters; {name!r} is none."
         )
@@ -151,8 +156,11 @@ def _tags(tags: Sequence[str]) -> list[str]:
         raise DatasetRefused("Tags are a list of words.")
     bare = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
     for tag in bare:
-        if len(tag) > LONGEST_TAG or "\x00" in tag:
-            raise DatasetRefused(f"The tag {tag[:30]!r} has more than {LONGEST_TAG} characters.")
+        if len(tag) > LONGEST_TAG or _UNKEPT.search(tag):
+            raise DatasetRefused(
+                f"The tag {tag[:30]!r} has more than {LONGEST_TAG} characters, or a NUL, or half of"
+                " a sign."
+            )
     if len(bare) > MOST_TAGS:
         raise DatasetRefused(f"{len(bare)} tags were given; at most {MOST_TAGS} are kept.")
     return bare
@@ -161,13 +169,17 @@ def _tags(tags: Sequence[str]) -> list[str]:
 def _note(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
     """Store what is noted, in the clear or sealed, as the setting says."""
     try:
-        size = len(json.dumps(dict(metadata), allow_nan=False).encode())
+        said = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise DatasetRefused(f"The metadata cannot be stored as JSON: {error}.") from None
-    if size > LARGEST_METADATA or "\\u0000" in json.dumps(dict(metadata)):
+    if _UNKEPT_IN_JSON.search(said):
         raise DatasetRefused(
-            f"The metadata takes {size:,} bytes as JSON; at most {LARGEST_METADATA:,} are kept, and"
-            " no NUL."
+            "Of the metadata no NUL and no half of a sign can be stored. Leave them out."
+        )
+    size = len(said.encode())
+    if size > LARGEST_METADATA:
+        raise DatasetRefused(
+            f"The metadata takes {size:,} bytes as JSON; at most {LARGEST_METADATA:,} are kept."
         )
     if system_settings.get("encrypt_dataset_metadata") and metadata:
         dataset.metadata, dataset.sealed_metadata = {}, dict(metadata)

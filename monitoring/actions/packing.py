@@ -16,10 +16,9 @@ from uuid import UUID
 
 import numpy as np
 import structlog
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 from numpy.typing import NDArray
-from psycopg.types.json import Jsonb
 
 from audit.recording import record
 from database import system_settings
@@ -42,7 +41,7 @@ _OLD: Final = """
 """
 _ARRAYS: Final = ("monitor_values", "x_values", "y_values", "scores", "p_values", "metadata")
 _READ: Final = f"""
-    SELECT b.dinsight_id, b.analysis_id, b.process_order, b.first_row, b.row_count, b.metadata,
+    SELECT b.dinsight_id, b.analysis_id, b.process_order, b.first_row, b.row_count,
         b.monitor_values, b.x_values, b.y_values, b.scores, b.p_values, b.severities, b.off_map,
         m.calibration_count,
         {" + ".join(f"coalesce(pg_column_size(b.{name}), 0)" for name in _ARRAYS)}
@@ -59,11 +58,13 @@ _SIZE: Final = f"""
 """
 _WRITE: Final = """
     INSERT INTO monitor_data_archive (
-        id, dinsight_id, analysis_id, process_order, first_row, row_count, metadata, created_at,
+        id, dinsight_id, analysis_id, process_order, first_row, row_count, created_at,
         x_micros, y_micros, scores, ranks, rank_of, severities, off_map,
-        kinds, slots, exponents, bases, shorts, wholes, floats
+        kinds, slots, exponents, bases, shorts, wholes, floats, metadata
     ) VALUES (
-        %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+        %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+        -- From row to row: numbers in JSON may have more digits than any of Python's.
+        (SELECT metadata FROM monitor_data WHERE id = %s AND created_at = %s)
     )
 """
 
@@ -192,8 +193,12 @@ def pack(before: datetime, *, page: int = 100) -> Iterator[Outcome]:
                 keys = cursor.fetchall()
             packed_before = replace(done)
             for key, created_at in keys:
-                _pack_one(key, created_at, done)
                 last = key
+                try:
+                    _pack_one(key, created_at, done)
+                except (ValueError, DataError, IntegrityError) as error:  # as plain SQL wrote it
+                    done.left += 1
+                    log.warning("samples stay as they are", block=str(key), error=str(error))
             _record(packed_before, done)
         if not keys:
             return
@@ -220,8 +225,8 @@ def _pack_one(key: UUID, created_at: datetime, done: Outcome) -> None:
     if not rows:
         return  # somebody else packed it
     row = rows[0]
-    (map_id, analysis_id, order, first_row, count, metadata) = row[:6]
-    values, x, y, scores, p_values, severities, off_map, healthy, size = row[6:]
+    map_id, analysis_id, order, first_row, count = row[:5]
+    values, x, y, scores, p_values, severities, off_map, healthy, size = row[5:]
     micros = _micros(x), _micros(y)
     ranks = None if p_values is None else _ranks(p_values, healthy)
     if micros[0] is None or micros[1] is None or (p_values is not None and ranks is None):
@@ -235,8 +240,7 @@ def _pack_one(key: UUID, created_at: datetime, done: Outcome) -> None:
     arrays.execute(
         _WRITE,
         [
-            new, map_id, analysis_id, order, first_row, count,
-            None if metadata is None else Jsonb(metadata), created_at,
+            new, map_id, analysis_id, order, first_row, count, created_at,
             Wholes(micros[0]), Wholes(micros[1]),
             None if scores is None else Doubles(scores),
             None if ranks is None else Wholes(ranks),
@@ -245,6 +249,7 @@ def _pack_one(key: UUID, created_at: datetime, done: Outcome) -> None:
             None if off_map is None else Flags(off_map),
             Shorts(block.kinds), Wholes(block.slots), Shorts(block.exponents),
             Larges(block.bases), Shorts(block.shorts), Wholes(block.wholes), Doubles(block.floats),
+            key, created_at,
         ],
     )  # fmt: skip
     with connection.cursor() as cursor:
@@ -261,8 +266,10 @@ def _pack_one(key: UUID, created_at: datetime, done: Outcome) -> None:
 
 def _micros(values: Floats) -> NDArray[np.int32] | None:
     """Millionths of a map unit, if they are the numbers to the last bit."""
-    whole = np.rint(values * _MICRO)
-    if np.abs(whole).max() >= 2**31 or not np.array_equal(whole / _MICRO, values):
+    if not (np.abs(values) < 2**31 / _MICRO).all():
+        return None
+    whole = np.rint(values * _MICRO) + 0.0  # without the sign of a zero, as whole numbers are
+    if not np.array_equal((whole / _MICRO).view(np.int64), values.view(np.int64)):
         return None
     return whole.astype(np.int32)
 

@@ -144,7 +144,8 @@ def compute(
             look(0.9 * done, f"placing, {parts.rows:,} rows done")
             parts.add(block, baseline, detector, alarm_level)
         judgement = parts.judgement(alarm_level, detector.threshold(alarm_level))
-    coordinates = np.concatenate(parts.coordinates).astype(np.float64).round(6)
+    # A zero has no sign here: one with a sign could not be packed to the last bit.
+    coordinates = np.concatenate(parts.coordinates).astype(np.float64).round(6) + 0.0
     return Judged(
         file=file,
         map=map,
@@ -255,13 +256,19 @@ def keep(judged: Judged, analysis: Analysis, *, at: datetime, look: Look = looki
     return first
 
 
-def _first_number(map_id: UUID) -> int:
-    """The number of the next sample of a map; nobody else takes it before the transaction ends."""
+def wait_for(map_id: UUID) -> None:
+    """Until the transaction ends nobody else stores samples of the map."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended('monitor_data ' || %s, 0))",
             [str(map_id)],
         )
+
+
+def _first_number(map_id: UUID) -> int:
+    """The number of the next sample of a map; nobody else takes it before the transaction ends."""
+    wait_for(map_id)
+    with connection.cursor() as cursor:
         cursor.execute(_NEXT, [map_id, map_id])
         return int(cursor.fetchone()[0])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -25,6 +26,9 @@ from monitoring.models import (
 from monitoring.scoring import least_level
 
 log = structlog.get_logger(__name__)
+
+# The end of the unique key of a placing that may add samples once more.
+_AGAIN: Final = ":again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,12 @@ def request_place(
     """
     analysis = prepare_place(dataset, file, by=by, map=map, alarm_level=alarm_level, again=again)
     analysis.priority = priority
-    return _enqueue(analysis, f"place:{dataset.pk}:{file.pk}:{analysis.dinsight_id}")
+    once = f"place:{dataset.pk}:{file.pk}:{analysis.dinsight_id}"
+    more = f"{once}{_AGAIN}"
+    asked = _enqueue(analysis, *((more, once) if again else (once, more)))
+    if asked.created and not again:
+        refuse_twice(analysis)  # what waited until now may have ended in between
+    return asked
 
 
 def prepare_fit(
@@ -111,18 +120,7 @@ def prepare_place(
     looking.same_features(file, columns.feature_names, chosen.features)
     level = chosen.config.alarm_level if alarm_level is None else alarm_level
     _check_level(level, chosen)
-    before = dataset.analyses.filter(
-        file_upload=file,
-        dinsight=chosen,
-        analysis_type=AnalysisType.PLACE,
-        status=AnalysisStatus.COMPLETED,
-    )
-    if not again and (done := before.newest_first().first()):
-        raise NotNow(
-            f"{file} was placed on this map at {done.completed_at:%Y-%m-%d %H:%M} already. Ask for"
-            " it to be placed again if its samples are to count twice."
-        )
-    return Analysis(
+    analysis = Analysis(
         dataset=dataset,
         user_id=dataset.user_id,
         file_upload=file,
@@ -131,6 +129,32 @@ def prepare_place(
         alarm_level=level,
         created_by=by,
     )
+    if not again:
+        refuse_twice(analysis)
+    return analysis
+
+
+def counts_once(analysis: Analysis) -> bool:
+    """Whether a placing was asked for here, and not ``again``; plain SQL says nothing of it."""
+    key = analysis.unique_key
+    is_place = analysis.analysis_type == AnalysisType.PLACE
+    return is_place and key is not None and not key.endswith(_AGAIN)
+
+
+def refuse_twice(analysis: Analysis) -> None:
+    """NotNow if another analysis has placed the file on the map."""
+    others = Analysis.objects.exclude(pk=analysis.pk).filter(
+        dataset_id=analysis.dataset_id,
+        file_upload_id=analysis.file_upload_id,
+        dinsight_id=analysis.dinsight_id,
+        analysis_type=AnalysisType.PLACE,
+        status=AnalysisStatus.COMPLETED,
+    )
+    if done := others.newest_first().first():
+        raise NotNow(
+            f"{analysis.file_upload} was placed on this map at {done.completed_at:%Y-%m-%d %H:%M}"
+            " already. Ask for it to be placed again if its samples are to count twice."
+        )
 
 
 def current_map(dataset: Dataset) -> BaselineMap | None:
@@ -174,6 +198,8 @@ def retry(analysis_id: UUID, *, by: User) -> Analysis:
         raise NotNow(f"Only a failed analysis can be retried; this one is {analysis.status}.")
     if not analysis.dataset.is_active:
         raise NotNow(f"{analysis.dataset} was put away. Reopen it first.")
+    if counts_once(analysis):
+        refuse_twice(analysis)
     try:
         Analysis.objects.filter(pk=analysis_id).retry()
     except DuplicateJob:
@@ -183,9 +209,10 @@ def retry(analysis_id: UUID, *, by: User) -> Analysis:
     return analysis
 
 
-def _enqueue(analysis: Analysis, key: str) -> Asked:
+def _enqueue(analysis: Analysis, key: str, *others: str) -> Asked:
+    """Put it in line, unless one of these keys is there."""
     analysis.unique_key = key
-    if waiting := _live(key):
+    if waiting := _live(key, *others):
         return Asked(waiting, created=False)
     try:
         Analysis.objects.enqueue([analysis])
@@ -211,8 +238,8 @@ def _enqueue(analysis: Analysis, key: str) -> Asked:
     return Asked(analysis, created=True)
 
 
-def _live(key: str) -> Analysis | None:
-    return Analysis.objects.live().filter(unique_key=key).first()
+def _live(*keys: str) -> Analysis | None:
+    return Analysis.objects.live().filter(unique_key__in=keys).order_by("created_at", "pk").first()
 
 
 def _locked(analysis_id: UUID) -> Analysis:

@@ -15,6 +15,7 @@ from audit.recording import record
 from database.actor import acting_as_system
 from jobs.moments import database_now
 from monitoring.actions import mail_domains
+from monitoring.actions.alerting import earliest, when_to_tell
 from monitoring.actions.alerting_by_hand import finish
 from monitoring.errors import NotNow
 from monitoring.errors_of_alerts import RuleRefused
@@ -32,6 +33,7 @@ TIMES: Final = {
     "repeat_seconds": (60, 31 * _DAY),
     "escalate_seconds": (60, 31 * _DAY),
 }
+_TELLING: Final = frozenset({"actions", *TIMES})
 
 
 class Fields(TypedDict, total=False):
@@ -76,7 +78,9 @@ def change(rule_id: UUID, *, by: User, **fields: Unpack[Fields]) -> AlertRule:
     grouped = _groups(rule)
     for name, value in _checked(dict(fields)).items():
         setattr(rule, name, value)
-    rule.save(update_fields=list(fields))
+    if not _TELLING.isdisjoint(fields):  # what is open may be due at another moment
+        rule.notify_at = earliest(rule.notify_at, when_to_tell(rule, timezone.now()))
+    rule.save(update_fields=[*fields, "notify_at"])
     if grouped != _groups(rule):
         _end_all(rule, note="The rule groups its samples in another way now.", by=by)
     elif "condition" in fields:

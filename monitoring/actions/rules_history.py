@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,12 +24,12 @@ from monitoring.rules import (
     on_tick,
     parse,
 )
-from monitoring.rules.samples import moment
+from monitoring.rules.samples import microseconds, moment
+from monitoring.rules.waiting import next_change
 
 MOST_FIRINGS: Final = 1000
-# Time passes in the steps of the round of each minute, so many of them between two batches.
-_MINUTE: Final = timedelta(minutes=1)
-_MOST_MINUTES: Final = 1500
+# Time passes in the steps of the round of each minute, in microseconds.
+_MINUTE: Final = 60_000_000
 
 
 @dataclass(slots=True)
@@ -117,18 +118,25 @@ class _Replay:
                 self._apply(group, change, one)
         self.at = seen[-1].sample.at
 
-    def wait_until(self, moment_: datetime) -> None:
-        """Let the minutes pass; a long wait in which nothing more can happen is cut short."""
+    def wait_until(self, until: datetime) -> None:
+        """Let the minutes pass, of which those are looked at in which something may happen."""
         if self.at is None:
             return
-        for _ in range(_MOST_MINUTES):
-            if self.at + _MINUTE > moment_:
+        began, end = microseconds(self.at), microseconds(until)
+        groups = list(self.states)
+        waiting = [(began + _MINUTE, number) for number in range(len(groups))]
+        while waiting:
+            at, number = heapq.heappop(waiting)
+            if at > end:
                 break
-            self.at += _MINUTE
-            for group, state in self.states.items():
-                for change in on_tick(self.definition, state, self.at):
-                    self._apply(group, change, None)
-        self.at = max(self.at, moment_)
+            group, state = groups[number], self.states[groups[number]]
+            for change in on_tick(self.definition, state, moment(at)):
+                self._apply(group, change, None)
+            following = next_change(self.definition, state)
+            if following is not None:
+                minutes = max(-((began - following) // _MINUTE), (at - began) // _MINUTE + 1)
+                heapq.heappush(waiting, (began + minutes * _MINUTE, number))
+        self.at = max(self.at, until)
 
     def _apply(self, group: GroupValues, change: Change, seen: Seen | None) -> None:
         kind = "no_data" if change.what in {What.NO_DATA, What.DATA_AGAIN} else "condition"

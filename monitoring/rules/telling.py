@@ -97,7 +97,7 @@ def _actions(said: object, path: str, problems: list[Problem]) -> list[Action]:
         problems.append(Problem(path, "An action is an object with a type."))
         return []
     kind = said.get("type")
-    if kind not in {"email", "webhook"}:
+    if kind not in ("email", "webhook"):
         problems.append(Problem(f"{path}.type", "It is email or webhook."))
         return []
     problems += [
@@ -136,4 +136,4 @@ def _addresses(said: Mapping[str, Any], path: str, problems: list[Problem]) -> l
     for index, one in enumerate(told):
         if not isinstance(one, str) or not is_address(one):
             problems.append(Problem(f"{path}.to[{index}]", "It is no e-mail address."))
-    return [str(one).casefold() for one in told]
+    return [str(one).lower() for one in told]

@@ -48,11 +48,13 @@ class Command(OpsCommand):
             count = sum(len(portion.analysis_ids) for portion in portions)
             return {"would_archive": count, "files": len(portions), "dry_run": True}
         made: list[dict[str, Any]] = []
+        refused: list[str] = []
         for portion in self.steps(portions, total=len(portions), unit="file"):
             try:
                 one = archiving.archive(portion)
-            except MonitoringError as error:
-                raise CommandError(f"{error} Files made before: {len(made)}.") from None
+            except MonitoringError as error:  # of this file; the others are written
+                refused.append(str(error))
+                continue
             made.append(
                 {
                     "archive": str(one.pk),
@@ -63,7 +65,9 @@ class Command(OpsCommand):
                     "bytes": one.file_size,
                 }
             )
-        return {"archived": made, "dry_run": False}
+        if refused:
+            self.exit_code = 1
+        return {"archived": made, "refused": refused, "dry_run": False}
 
     def _restore(self, archive_id: UUID, *, dry_run: bool) -> dict[str, Any]:
         try:
@@ -94,5 +98,6 @@ class Command(OpsCommand):
                     f" {one['file']} (archive {one['archive']})"
                 )
                 yield f"  SHA-256 {one['sha256']}"
-            if not outcome["archived"]:
+            yield from outcome["refused"]
+            if not outcome["archived"] and not outcome["refused"]:
                 yield "No analysis is old enough."

@@ -63,8 +63,11 @@ class Command(OpsCommand):
         if options["dry_run"]:
             return outcome
         completing.make_months()
-        with transaction.atomic():
-            completing.keep_place(analysis, judged)
+        try:
+            with transaction.atomic():
+                completing.keep_place(analysis, judged, once=not options["again"])
+        except MonitoringError as error:
+            raise CommandError(str(error)) from None
         return {"analysis": str(analysis.pk), **outcome}
 
     def describe(self, outcome: dict[str, Any]) -> Iterator[str]:

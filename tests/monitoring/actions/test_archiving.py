@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from audit.models import Entry
 from config.storage import AtomicFileSystemStorage
-from monitoring.actions import archiving, completing
+from monitoring.actions import archiving, completing, requesting
 from monitoring.errors import ArchiveDamaged, NotNow
 from monitoring.models import Analysis, AnalysisArchive, Anomaly, Dataset
 from tests.factories import make_analysis, make_anomaly, make_user
@@ -223,6 +223,24 @@ def test_what_went_in_the_meantime_is_not_archived_again(old: Analysis) -> None:
         archiving.archive(portion)
 
     assert AnalysisArchive.objects.count() == 1
+
+
+def test_what_is_retried_in_the_meantime_stays(press: Dataset, old: Analysis) -> None:
+    failed = make_analysis(
+        press,
+        status="failed",
+        error_message="The disk was full.",
+        created_at=old.created_at,
+        completed_at=old.completed_at,
+    )
+    [portion] = archiving.due(archiving.limit())
+    assert failed.pk in portion.analysis_ids
+    requesting.retry(failed.pk, by=press.user)
+
+    made = archiving.archive(portion)
+
+    assert made.analysis_count == 1
+    assert [one.pk for one in Analysis.objects.all()] == [failed.pk]
 
 
 def test_when_writing_fails_the_rows_stay_and_no_file_is_left(

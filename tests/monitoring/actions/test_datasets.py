@@ -74,6 +74,12 @@ def test_what_is_not_said_stays(engineer: User) -> None:
         ({"tags": [str(number) for number in range(101)]}, "at most 100"),
         ({"metadata": {"a": float("nan")}}, "cannot be stored as JSON"),
         ({"metadata": {"a": "\x00"}}, "no NUL"),
+        ({"metadata": {"a\\\x00": 1}}, "no NUL"),
+        ({"metadata": {"a": ["\ud800"]}}, "half of a sign"),
+        ({"metadata": {"a": "x" * 1_000_000}}, "at most 1,000,000"),
+        ({"name": "\udc00"}, "needs a name"),
+        ({"description": "\ud800"}, "The description"),
+        ({"tags": ["\ud800"]}, "half of a sign"),
         ({"owner": None}, "owner cannot be changed"),
     ],
 )
@@ -82,6 +88,14 @@ def test_what_cannot_be_stored_is_refused(
 ) -> None:
     with pytest.raises(DatasetRefused, match=said):
         datasets.change(press.pk, by=engineer, **fields)
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "C:\\ud800", "\\\\u0000", "😀"])
+def test_what_only_looks_like_it_is_stored(press: Dataset, engineer: User, text: str) -> None:
+    datasets.change(press.pk, by=engineer, metadata={"a": text})
+
+    press.refresh_from_db()
+    assert press.noted == {"a": text}
 
 
 def test_putting_away_twice_does_no_harm(press: Dataset, engineer: User) -> None:

@@ -138,3 +138,60 @@ def test_samples_that_are_not_packed_cannot_be_deleted(press: Dataset, engineer:
 
     with pytest.raises(Error, match="Samples stay"), transaction.atomic():
         MonitorBlock.objects.all()._raw_delete("default")
+
+
+def put(
+    map_id: UUID, order: int, *, values: str = "{1.5,2.5}", x: str = "0", said: str = "{}"
+) -> None:
+    """One sample as plain SQL writes it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO monitor_data (dinsight_id, monitor_values, x_values, y_values,"
+            " process_order, metadata) VALUES (%s, %s, %s, '{0}', %s, %s)",
+            [map_id, values, f"{{{x}}}", order, said],
+        )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "said", ['{"a": 12345678901234567890.123456789, "b": 1.10}', '{"a": 1e999}', "7" * 5000]
+)
+def test_what_is_noted_of_samples_keeps_every_digit(
+    press: Dataset, engineer: User, said: str
+) -> None:
+    made = watched.fitted(press, engineer)
+    put(made.pk, 1, said=said)
+    query = "SELECT metadata::text FROM monitor_samples WHERE dinsight_id = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [made.pk])
+        before = cursor.fetchall()
+
+        (done,) = list(packing.pack(timezone.now() + timedelta(days=1)))
+
+        assert (done.blocks, done.left) == (1, 0)
+        cursor.execute(query, [made.pk])
+        assert cursor.fetchall() == before
+
+
+@pytest.mark.django_db
+def test_a_block_that_plain_sql_made_unreadable_does_not_keep_the_others(
+    press: Dataset, engineer: User
+) -> None:
+    made = watched.fitted(press, engineer)
+    put(made.pk, 1, values="{1.5,NULL}")
+    put(made.pk, 2)
+
+    done = list(packing.pack(timezone.now() + timedelta(days=1)))[-1]
+
+    assert (done.blocks, done.left) == (1, 1)
+    assert MonitorBlock.objects.get().process_order == 1
+
+
+@pytest.mark.django_db
+def test_the_sign_of_a_zero_is_a_bit_too(press: Dataset, engineer: User) -> None:
+    made = watched.fitted(press, engineer)
+    put(made.pk, 1, x="-0")
+
+    (done,) = list(packing.pack(timezone.now() + timedelta(days=1)))
+
+    assert (done.blocks, done.left) == (0, 1)

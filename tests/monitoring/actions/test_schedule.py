@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from jobs.models import RecurringJob
+from jobs.retry import GiveUp
 from jobs.schedule.declarations import entry
 from monitoring import schedule
-from monitoring.actions import completing, packing, requesting
+from monitoring.actions import archiving, completing, packing, requesting
+from monitoring.errors import NotNow
 from monitoring.models import Analysis, AnalysisArchive, Dataset, PackedBlock
 from tests.factories import make_analysis
 from tests.monitoring import watched
@@ -62,3 +64,25 @@ def test_old_analyses_are_archived(press: Dataset) -> None:
     assert AnalysisArchive.objects.count() == 1
     job.refresh_from_db()
     assert job.progress_message == "1 analyses archived, 0 measurements deleted"
+
+
+def test_a_file_that_cannot_be_written_does_not_keep_the_others(
+    press: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = datetime(2025, 3, 10, tzinfo=UTC)
+    mine = make_analysis(press, created_at=then, completed_at=then)
+    other = make_analysis(created_at=then, completed_at=then)
+    archive = archiving.archive
+
+    def picky(portion: archiving.Due) -> AnalysisArchive:
+        if portion.user_id == press.user_id:
+            raise NotNow("anomalies has a value that a file cannot hold: infinity.")
+        return archive(portion)
+
+    monkeypatch.setattr(archiving, "archive", picky)
+
+    with pytest.raises(GiveUp, match="1 of 2 files could not be written; the others were. anom"):
+        schedule.archive_analyses(due("archive_analyses"))
+
+    assert [one.pk for one in Analysis.objects.all()] == [mine.pk]
+    assert AnalysisArchive.objects.get().user_id == other.user_id

@@ -183,6 +183,28 @@ def test_a_dry_run_lets_time_pass_as_the_minutes_would() -> None:
     assert timedelta(minutes=10) <= firing.fired_at - start < timedelta(minutes=12)
 
 
+@database
+def test_a_dry_run_notices_a_silence_that_lasts_longer_than_a_day() -> None:
+    dataset = make_dataset()
+    start = timezone.now()
+    placed(dataset, [1])
+    two_days = {"seconds": 2 * 86_400}
+    condition = {"condition": BAD, "no_data": "alert", "no_data_after": two_days}
+
+    history = rules_history.dry_run(condition, dataset.pk, until=start + timedelta(days=30))
+
+    assert history.firings is not None
+    assert [firing.kind for firing in history.firings] == ["condition", "no_data"]
+    late = history.firings[1].fired_at - start - timedelta(days=2)
+    assert timedelta() <= late < timedelta(minutes=2)
+
+
+def test_an_address_stays_the_mailbox_that_was_named() -> None:
+    [mail] = parse_actions([{"type": "email", "to": ["Groß@Plant.example"]}])
+
+    assert mail.address == "groß@plant.example"
+
+
 def test_actions_name_addresses_and_events() -> None:
     mail, hook = parse_actions(
         [
@@ -205,6 +227,8 @@ def test_actions_name_addresses_and_events() -> None:
         (MAIL * 21, "$"),
         (["mail"], "$[0]"),
         ([{"type": "pager"}], "$[0].type"),
+        ([{"type": []}], "$[0].type"),
+        ([{"type": {}}], "$[0].type"),
         ([{"type": "webhook", "url": "https://x.example"}], "$[0].url"),
         ([{"type": "webhook", "secret": "x"}], "$[0].secret"),
         ([{"type": "email"}], "$[0].to"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import Error, IntegrityError, connection, transaction
+from django.utils import timezone
 
 from database.actor import acting_as
 from database.fields import uuid7
@@ -135,6 +137,18 @@ def test_the_phases_are_a_view_that_knows_what_is_pending() -> None:
     phases = dict(run("SELECT group_values ->> 'meta.hall', phase FROM alert_phases"))
 
     assert phases == {"a": "pending", "b": "active", "c": "recovering"}
+
+
+def test_what_is_pending_says_since_when_the_condition_holds() -> None:
+    condition = {"condition": {"metric": "severity", "op": "gte", "value": "low"}}
+    rule = make_rule(condition=condition | {"for": {"points": 9}})
+    began = timezone.now() - timedelta(hours=3)
+    show(rule, "none", "low", at=began)
+    show(rule, "low", at=began + timedelta(hours=1))
+
+    assert run("SELECT phase, since FROM alert_phases") == [
+        ("pending", began + timedelta(seconds=1))
+    ]
 
 
 def test_alerts_are_their_dataset_s_owner_s_and_the_admins_alone() -> None:

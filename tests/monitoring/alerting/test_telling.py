@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from monitoring import alert_events
-from monitoring.actions import alerting, alerting_by_hand, notifying
+from monitoring.actions import alerting, alerting_by_hand, notifying, rules
 from monitoring.models import Alert, AlertLetter, AlertNotification, AlertRule
 from tests.factories import make_user
 from tests.factories.monitoring import make_dataset
@@ -21,8 +21,9 @@ from webhooks.models import WebhookDelivery, WebhookEndpoint
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
+ANOMALOUS = {"metric": "severity", "op": "gte", "value": "low"}
 BY_HALL = {
-    "condition": {"metric": "severity", "op": "gte", "value": "low"},
+    "condition": ANOMALOUS,
     "group_by": ["meta.hall"],
 }
 
@@ -147,6 +148,50 @@ def test_what_nobody_looks_after_is_repeated_until_somebody_does(person: User) -
     assert tell(9 * HOUR).letters == 0
 
     assert events() == ["fired", "repeated:1", "repeated:2"]
+
+
+def test_what_seemed_over_and_was_not_is_repeated_all_the_same() -> None:
+    rule = make_rule(
+        condition={"condition": ANOMALOUS, "keep_firing_for": {"points": 5}}, repeat_seconds=3600
+    )
+    show(rule, "low")
+    tell()
+    show(rule, "none")
+    assert only_alert().phase == "recovering"
+    assert tell(HOUR + timedelta(minutes=1)).letters == 0
+
+    show(rule, "low")
+
+    assert only_alert().phase == "active"
+    assert tell(HOUR + timedelta(minutes=2)).letters == 1
+    assert events() == ["fired", "repeated:1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "event"),
+    [({"repeat_seconds": 60}, "repeated:1"), ({"escalate_seconds": 60}, "escalated")],
+)
+def test_other_times_hold_for_what_is_open_too(changes: Any, event: str) -> None:
+    everything = [{**MAIL[0], "events": ["fired", "repeated", "escalated"]}]
+    rule = make_rule(actions=everything, repeat_seconds=31 * 86_400)
+    show(rule, "low")
+    tell()
+
+    rules.change(rule.pk, by=rule.created_by, **changes)
+
+    assert tell(timedelta(seconds=50)).letters == 0
+    assert tell(timedelta(minutes=2)).letters == 1
+    assert events() == ["fired", event]
+
+
+def test_other_times_tell_nothing_sooner_than_the_wait() -> None:
+    rule = make_rule(group_wait_seconds=600)
+    show(rule, "low")
+
+    rules.change(rule.pk, by=rule.created_by, repeat_seconds=60)
+
+    assert tell(timedelta(minutes=9)).letters == 0
+    assert tell(timedelta(minutes=11)).letters == 1
 
 
 def test_what_nobody_acknowledges_is_escalated_once_to_others() -> None:

@@ -11,13 +11,14 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
 from jobs.moments import database_now
 from monitoring.actions import completing
 from monitoring.models import Analysis, Anomaly, BaselineMap, Dataset, MonitorBlock, PackedBlock
-from tests.factories import make_analysis, make_anomaly
+from tests.factories import make_analysis, make_anomaly, make_dataset, make_user
 from tests.monitoring import watched
 
 pytestmark = pytest.mark.django_db
@@ -130,3 +131,35 @@ def test_analyses_are_archived_and_brought_back_by_command(press: Dataset) -> No
     assert Anomaly.objects.count() == 1
     with pytest.raises(CommandError, match="was restored at"):
         call_command("archive_analyses", "--restore", made["archive"])
+
+
+def test_an_analysis_at_once_is_the_dataset_s_last_one(press: Dataset, engineer: User) -> None:
+    watched.config(engineer)
+
+    run("fit_map", press.pk, watched.healthy(engineer).pk)
+
+    press.refresh_from_db()
+    assert press.last_analysis_at == Analysis.objects.get().completed_at
+
+
+def test_a_file_that_cannot_be_written_does_not_keep_the_others(
+    press: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    then = datetime(2025, 3, 10, tzinfo=UTC)
+    completing.make_months(then.date().replace(day=1))
+    odd = make_analysis(press, created_at=then, completed_at=then)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO anomalies (analysis_id, dataset_id, severity, distance, threshold,"
+            " features, created_at) VALUES (%s, %s, 'low', 1, 1, '[]', 'infinity')",
+            [odd.pk, press.pk],
+        )
+    other = make_analysis(make_dataset(make_user("analyst")), created_at=then, completed_at=then)
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("archive_analyses")
+
+    assert ended.value.code == 1
+    assert "anomalies has a value that a file cannot hold" in capsys.readouterr().out
+    assert Analysis.objects.filter(pk=odd.pk).exists()
+    assert not Analysis.objects.filter(pk=other.pk).exists()

@@ -20,6 +20,8 @@ from monitoring.rules import (
     parse,
     windows,
 )
+from monitoring.rules.samples import microseconds, moment
+from monitoring.rules.waiting import next_change
 from tests.monitoring.rules.reference import Event, play
 
 START: Final = datetime(2026, 11, 1, tzinfo=UTC)
@@ -132,6 +134,29 @@ def test_in_batches_the_same_happens_as_by_the_whole_history(
     events = dated(history)
 
     assert incremental(rule, events, cuts) == play(rule, events)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rules, histories)
+def test_between_two_moments_that_are_foreseen_time_changes_nothing(
+    document: dict[str, Any], history: list[tuple[int, Sample | None]]
+) -> None:
+    rule, state = parse(document), GroupState()
+    shown = [event for event in dated(history) if isinstance(event, Sample)]
+    for sample in shown:
+        on_sample(rule, state, sample)
+    at = START + timedelta(hours=2)
+    on_tick(rule, state, max([START, *(sample.at for sample in shown)]) + timedelta(seconds=1))
+
+    for _ in range(200):
+        foreseen = next_change(rule, state)
+        at_most = microseconds(at) if foreseen is None else foreseen - 1
+        if at_most > (state.at or 0):
+            assert on_tick(rule, state, moment(at_most)) == []
+        if foreseen is None:
+            return
+        on_tick(rule, state, moment(foreseen))
+    pytest.fail("time goes on to change something, though nothing comes")
 
 
 FAR: Final = {"metric": "distance", "op": "gt", "value": 2}
