@@ -12,7 +12,7 @@ import sys
 import time
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
@@ -111,6 +111,8 @@ class OpsCommand(BaseCommand):
             try:
                 outcome = self.run(**options)
             except OperationalError as error:
+                # The server may be back already: on another connection the failure is recorded.
+                connections[DEFAULT_DB_ALIAS].close_if_unusable_or_obsolete()
                 self._observe("failure", {"error": str(error)})
                 raise CommandError(f"The database does not answer: {error}".strip()) from error
             except BaseException as error:
@@ -206,5 +208,6 @@ class OpsCommand(BaseCommand):
         try:
             yield
         finally:
-            with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            # A connection that broke has taken the lock along; what broke it is what is told.
+            with suppress(OperationalError), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])

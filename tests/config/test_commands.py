@@ -7,14 +7,19 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.core.management.base import CommandParser
+from django.db import connection
 
+from audit.models import Entry
 from config import commands
 from config.commands import OpsCommand
+from database.connections import own_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +43,19 @@ class Counting(OpsCommand):
                 raise CommandError("Thirteen is refused.")
             counted += 1
         return {"counted": counted}
+
+
+class Losing(OpsCommand):
+    """Loses its connection."""
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            [pid] = cursor.fetchone()
+            with closing(own_connection(login=settings.DATABASE_ADMIN)) as administrator:
+                administrator.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+            cursor.execute("SELECT 1")
+        return {}
 
 
 @pytest.fixture
@@ -95,6 +113,17 @@ def test_the_lock_is_free_again_after_a_failure(counting: Counting) -> None:
     call_command(counting)
 
     assert told(counting) == "counted: 3\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_goes_during_a_run_is_named_and_the_failure_recorded() -> None:
+    try:
+        with pytest.raises(CommandError, match="The database does not answer: terminating"):
+            call_command(Losing(stdout=io.StringIO(), stderr=io.StringIO()))
+        [entry] = Entry.objects.filter(action="command.failed")
+        assert "terminating connection" in (entry.error_message or "")
+    finally:
+        connection.close()
 
 
 def ours() -> Iterator[tuple[str, Any]]:
