@@ -75,6 +75,7 @@ def test_the_documented_names_exist() -> None:
     functions += " log_audit_event"
     indexes = "idx_images_created_at idx_analysis_results_confidence_score"
     indexes += " idx_processing_queue_status_priority"
+    indexes += " idx_users_email idx_users_role idx_refresh_tokens_user idx_refresh_tokens_expires"
     indexes += " idx_file_uploads_status idx_file_uploads_created_at"
     tables += " annotations ai_annotation_jobs vision_api_cache batch_jobs batch_job_errors"
     tables += " exercise_cache file_uploads"

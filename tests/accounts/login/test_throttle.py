@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts.actions import log_in
 from accounts.models import Throttle, User
@@ -96,6 +97,21 @@ def test_the_window_ends() -> None:
         cursor.execute("UPDATE throttles SET window_started_at = now() - interval '15 minutes'")
 
     fail(HOME)
+
+
+def test_a_window_of_a_clock_that_was_wrong_ends_at_once() -> None:
+    """The server's clock ran ahead by a day, and was put right."""
+    for _ in range(3):
+        fail(HOME)
+    assert is_throttled(HOME)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE throttles SET window_started_at = now() + interval '1 day'")
+
+    for _ in range(3):
+        fail(HOME)
+    assert is_throttled(HOME)
+    [wait] = Throttle.objects.filter(scope="login_address").values_list("window_started_at")
+    assert wait[0] <= timezone.now()
 
 
 def test_a_flood_is_noted_once_in_a_window() -> None:
