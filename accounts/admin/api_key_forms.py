@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, cast
 
 from django import forms
 from django.utils import timezone
@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.actions.api_keys import KeyNotAllowed
+from accounts.admin.seen import SeenForm
 from accounts.models import ApiKey
 from config.api.scopes import SCOPES
 
@@ -86,17 +87,15 @@ class KeyForm(forms.Form):
         return str(self.cleaned_data["networks"]).replace(",", " ").split()
 
     def values(self) -> Values:
-        """What the action is to set; a day that was left as it was keeps its exact moment."""
+        """What the action is to set."""
         given = self.cleaned_data
-        made = Values(
+        return Values(
             name=given["name"],
             description=given["description"],
             networks=given["networks"],
             rate_limit_per_minute=given["rate_limit_per_minute"],
+            expires_at=end_of(given["ends_on"]),
         )
-        if "ends_on" in self.changed_data or not self.initial.get("is_kept"):
-            made["expires_at"] = end_of(given["ends_on"])
-        return made
 
     def refuse(self, error: KeyNotAllowed) -> None:
         """Say beside each field what the action said of it."""
@@ -104,6 +103,16 @@ class KeyForm(forms.Form):
             field = "ends_on" if name == "expires_at" else name
             for sentence in sentences:
                 self.add_error(field if field in self.fields else None, sentence)
+
+
+class KeyChangeForm(SeenForm, KeyForm):
+    """What is to be different: a day that was left as it was keeps its exact moment."""
+
+    def values(self) -> Values:
+        """What was written anew."""
+        touched = {"expires_at" if name == "ends_on" else name for name in self.touched()}
+        given = super().values().items()
+        return cast("Values", {name: value for name, value in given if name in touched})
 
 
 class NewKeyForm(KeyForm):
@@ -147,7 +156,6 @@ def values_of(key: ApiKey) -> dict[str, Any]:
         "networks": "\n".join(str(one) for one in key.ip_whitelist)
         if isinstance(key.ip_whitelist, list)
         else "",
-        "is_kept": True,
     }
 
 

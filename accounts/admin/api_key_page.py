@@ -23,10 +23,10 @@ def actions(key: ApiKey) -> list[PageAction]:
     def url(name: str) -> str:
         return reverse(f"admin:accounts_apikey_{name}", args=[key.pk])
 
-    switch = "Switch off" if key.is_active else "Switch on"
+    switch, to = ("Switch off", "off") if key.is_active else ("Switch on", "on")
     return [
         PageAction("Change", url("edit"), kind="quiet", key="e"),
-        PageAction(switch, url("switch"), kind="quiet", method="post"),
+        PageAction(switch, url(f"switch_{to}"), kind="quiet", method="post"),
         PageAction("Withdraw", url("revoke"), kind="danger"),
     ]
 

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.actions import api_keys
 from accounts.admin import api_key_page, shown
-from accounts.admin.api_key_forms import KeyForm, NewKeyForm, new_values, values_of
+from accounts.admin.api_key_forms import KeyChangeForm, NewKeyForm, new_values, values_of
 from accounts.admin.asking import Question, ask
 from accounts.admin.filters import Choice, PersonFilter
 from accounts.admin.person_doors import acting
@@ -94,13 +94,14 @@ class ApiKeyAdmin(ReadOnlyModelAdmin):
         own = {
             "edit": self.edit_view,
             "revoke": self.revoke_view,
-            "switch": require_POST(self.switch_view),
+            "switch-on": require_POST(self.switch_on_view),
+            "switch-off": require_POST(self.switch_off_view),
         }
         return [
             path(
                 f"<uuid:key_id>/{name}/",
                 self.admin_site.admin_view(view),
-                name=f"accounts_apikey_{name}",
+                name=f"accounts_apikey_{name.replace('-', '_')}",
             )
             for name, view in own.items()
         ] + super().get_urls()
@@ -288,7 +289,8 @@ class ApiKeyAdmin(ReadOnlyModelAdmin):
     def edit_view(self, request: HttpRequest, key_id: UUID) -> HttpResponse:
         """Change what can be changed of a key."""
         key = self._key(request, key_id)
-        form = KeyForm(request.POST if request.method == "POST" else None, initial=values_of(key))
+        posted = request.POST if request.method == "POST" else None
+        form = KeyChangeForm(posted, initial=values_of(key))
         if form.is_valid():
             try:
                 api_keys.change(key.pk, by=acting(request), **form.values())
@@ -310,11 +312,19 @@ class ApiKeyAdmin(ReadOnlyModelAdmin):
         )
         return ask(request, question)
 
-    def switch_view(self, request: HttpRequest, key_id: UUID) -> HttpResponse:
-        """Switch a key off, or on again."""
+    def switch_on_view(self, request: HttpRequest, key_id: UUID) -> HttpResponse:
+        """Switch a key on again."""
+        return self._switch(request, key_id, on=True)
+
+    def switch_off_view(self, request: HttpRequest, key_id: UUID) -> HttpResponse:
+        """Switch a key off."""
+        return self._switch(request, key_id, on=False)
+
+    def _switch(self, request: HttpRequest, key_id: UUID, *, on: bool) -> HttpResponse:
+        """Do what the button said, however often it is pressed."""
         key = self._key(request, key_id)
         try:
-            changed = api_keys.change(key.pk, by=acting(request), is_active=not key.is_active)
+            changed = api_keys.change(key.pk, by=acting(request), is_active=on)
         except (api_keys.KeyIsRevoked, api_keys.NoSuchKey) as error:
             messages.warning(request, str(error))
         else:

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import passwords
+from accounts.admin.seen import SeenForm
 from accounts.admin.shown import ROLES
 from accounts.models import Invitation, User
 from accounts.roles import Role
@@ -76,7 +77,7 @@ class PersonCreationForm(_CreationForm):
         super().validate_password_for_user(user, **{"password_field_name": "password1"} | kwargs)
 
 
-class PersonForm(forms.Form):
+class PersonForm(SeenForm):
     """How a person is called and reached; role and access have pages of their own."""
 
     full_name = forms.CharField(label="Full name (optional)", max_length=_LONGEST, required=False)

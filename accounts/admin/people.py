@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import django.contrib.auth.admin  # noqa: F401 - registers what is taken back below
 from django.contrib import admin, messages
@@ -233,9 +233,13 @@ class PersonAdmin(StaffModelAdmin):
     def _save(self, request: HttpRequest, person: User, form: PersonForm) -> bool:
         """Whether it could be saved; else the form says why not."""
         given = form.cleaned_data
-        changes = {name: given[name] for name in form.fields if given[name] != form.initial[name]}
+        changes = {name: given[name] for name in form.touched()}
         try:
-            people.edit(person.pk, by=person_doors.acting(request), **changes)
+            people.edit(
+                person.pk,
+                by=person_doors.acting(request),
+                **cast("people.Changes", changes),
+            )
         except ValidationError as error:
             form.add_error(None, error)
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,44 @@ def page_of(row: Any) -> str:
 def door_of(row: Any, name: str) -> str:
     """The address of something that is done with it."""
     return f"/accounts/{row._meta.model_name}/{row.pk}/{name}/"
+
+
+class _Fields(HTMLParser):
+    """The fields of each form of a page, as a browser would post them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[dict[str, str]] = []
+        self._area = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = {name: value or "" for name, value in attrs}
+        name = known.get("name", "")
+        if tag == "form":
+            self.forms.append({})
+        elif tag == "textarea" and name:
+            self._area, self.forms[-1][name] = name, ""
+        elif tag == "input" and known.get("type") == "checkbox":
+            self.forms[-1] |= {name: known.get("value", "on")} if "checked" in known else {}
+        elif tag == "input" and name:
+            self.forms[-1][name] = known.get("value", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.forms[-1][self._area] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":  # its first line begins after the tag; ends are sent as CR LF
+            text = self.forms[-1][self._area].removeprefix("\n").replace("\n", "\r\n")
+            self.forms[-1][self._area], self._area = text, ""
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """What a browser would post of the page's form, as it was shown."""
+    parser = _Fields()
+    parser.feed(page)
+    [form] = [one for one in parser.forms if "seen" in one]
+    return form
 
 
 def with_password(role: str = "analyst", **fields: Any) -> User:

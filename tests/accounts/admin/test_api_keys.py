@@ -20,6 +20,7 @@ from tests.accounts.admin.scene import (
     KEYS,
     door_of,
     expire,
+    fields_of,
     make_key,
     page_of,
     people_in_every_state,
@@ -238,14 +239,60 @@ def test_an_end_is_taken_away(client: Client, ada: User) -> None:
 def test_a_key_is_switched_off_and_on(client: Client, ada: User) -> None:
     made = make_key(ada)
 
-    off = client.post(door_of(made.key, "switch"), follow=True).content.decode()
+    off = client.post(door_of(made.key, "switch-off"), follow=True).content.decode()
     with pytest.raises(api_keys.KeyRefused):
         api_keys.find(made.secret, address="203.0.113.7")
-    on = client.post(door_of(made.key, "switch"), follow=True).content.decode()
+    on = client.post(door_of(made.key, "switch-on"), follow=True).content.decode()
 
     assert "The key is switched off." in off
     assert "switched on: it opens what it did before." in on
     assert api_keys.find(made.secret, address="203.0.113.7").pk == made.key.pk
+
+
+def test_a_key_that_is_switched_off_twice_stays_off(client: Client, ada: User) -> None:
+    """A button that is pressed twice, or by two people, does what it said."""
+    made = make_key(ada)
+
+    for _ in range(2):
+        client.post(door_of(made.key, "switch-off"))
+
+    with pytest.raises(api_keys.KeyRefused):
+        api_keys.find(made.secret, address="203.0.113.7")
+
+
+def test_saving_a_key_takes_nothing_back_that_was_changed_meanwhile(
+    client: Client, admin: User, ada: User
+) -> None:
+    key = make_key(ada, description="First\nSecond", expires_at=timezone.now() + timedelta(9)).key
+    opened = fields_of(client.get(door_of(key, "edit")).content.decode())
+    api_keys.change(key.pk, by=admin, networks=["192.0.2.0/24"], rate_limit_per_minute=7)
+
+    client.post(door_of(key, "edit"), opened | {"name": "Weekly"})
+
+    key.refresh_from_db()
+    assert (key.name, key.ip_whitelist, key.rate_limit_per_minute) == (
+        "Weekly",
+        ["192.0.2.0/24"],
+        7,
+    )
+
+
+def test_what_two_people_changed_in_a_key_is_asked_once_more(
+    client: Client, admin: User, ada: User
+) -> None:
+    key = make_key(ada, networks=["198.51.100.0/24"]).key
+    opened = fields_of(client.get(door_of(key, "edit")).content.decode())
+    api_keys.change(key.pk, by=admin, networks=["192.0.2.0/24"])
+
+    mine = opened | {"networks": "203.0.113.0/24"}
+    page = client.post(door_of(key, "edit"), mine).content.decode()
+
+    key.refresh_from_db()
+    assert key.ip_whitelist == ["192.0.2.0/24"]
+    assert "Somebody else changed this meanwhile: now it is “192.0.2.0/24”." in page
+    client.post(door_of(key, "edit"), fields_of(page))
+    key.refresh_from_db()
+    assert key.ip_whitelist == ["203.0.113.0/24"]
 
 
 def test_a_key_is_withdrawn_after_a_question_and_for_good(client: Client, ada: User) -> None:
@@ -258,16 +305,16 @@ def test_a_key_is_withdrawn_after_a_question_and_for_good(client: Client, ada: U
 
     assert "is withdrawn." in page
     assert "it opens nothing, and stays so." in page
-    for name in ("edit", "switch", "revoke"):
+    for name in ("edit", "switch-on", "switch-off", "revoke"):
         assert door_of(made.key, name) not in page
-    again = client.post(door_of(made.key, "switch"), follow=True).content.decode()
+    again = client.post(door_of(made.key, "switch-on"), follow=True).content.decode()
     assert "withdrawn" in again
     with pytest.raises(api_keys.KeyRefused):
         api_keys.find(made.secret, address="203.0.113.7")
 
 
 def test_switching_is_posted(client: Client, ada: User) -> None:
-    assert client.get(door_of(make_key(ada).key, "switch")).status_code == 405
+    assert client.get(door_of(make_key(ada).key, "switch-off")).status_code == 405
 
 
 def test_a_key_that_there_is_not_is_said_to_be_missing(client: Client, ada: User) -> None:
@@ -305,7 +352,7 @@ def test_others_have_their_own_keys_alone(ada: User, role: str) -> None:
     assert "Mine" in own.get(page_of(mine)).content.decode()
     for path in (page_of(other), door_of(other, "edit"), door_of(other, "revoke")):
         assert own.get(path).status_code == 403
-    for name in ("edit", "revoke", "switch"):
+    for name in ("edit", "revoke", "switch-on", "switch-off"):
         assert own.post(door_of(other, name), form()).status_code == 403
     own.post(door_of(mine, "revoke"))
 

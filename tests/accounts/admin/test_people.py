@@ -11,12 +11,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import roles
+from accounts.actions import people
 from accounts.models import User
 from tests.accounts.admin.conftest import browser_of
 from tests.accounts.admin.scene import (
     PASSWORD,
     PEOPLE,
     door_of,
+    fields_of,
     invite,
     lock,
     make_key,
@@ -179,6 +181,37 @@ def test_name_and_address_are_changed(client: Client) -> None:
     assert (person.full_name, person.email) == ("Ada Lovelace", "new@example.org")
     assert not person.is_email_verified  # another address has to be verified anew
     assert "“Ada Lovelace” was changed successfully." in page.content.decode()
+
+
+def test_saving_a_name_takes_no_address_back_that_was_changed_meanwhile(
+    client: Client, admin: User
+) -> None:
+    person = make_user(email="old@example.org", full_name="Ada", is_email_verified=True)
+    opened = fields_of(client.get(page_of(person)).content.decode())
+    people.edit(person.pk, by=admin, email="new@example.org")
+
+    client.post(page_of(person), opened | {"full_name": "Ada Lovelace"})
+
+    person.refresh_from_db()
+    assert (person.full_name, person.email) == ("Ada Lovelace", "new@example.org")
+    assert not person.is_email_verified
+
+
+def test_an_address_that_two_admins_changed_is_asked_for_once_more(
+    client: Client, admin: User
+) -> None:
+    person = make_user(email="old@example.org", full_name="Ada")
+    opened = fields_of(client.get(page_of(person)).content.decode())
+    people.edit(person.pk, by=admin, email="new@example.org")
+
+    page = client.post(page_of(person), opened | {"email": "mine@example.org"}).content.decode()
+
+    person.refresh_from_db()
+    assert person.email == "new@example.org"
+    assert "Somebody else changed this meanwhile: now it is “new@example.org”." in page
+    client.post(page_of(person), fields_of(page))
+    person.refresh_from_db()
+    assert person.email == "mine@example.org"
 
 
 @pytest.mark.parametrize(
