@@ -131,6 +131,53 @@ def test_a_failing_migration_leaves_its_error_in_the_history_and_nothing_else(
             cursor.execute("DROP VIEW ai_job_stats")
 
 
+def test_the_last_batch_is_taken_back_whole_and_no_more(migrated_again: None) -> None:
+    call_command("migrate", "webhooks", "zero", verbosity=0)
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    before = set(migration_status.report()["counts"].items())
+    call_command("migrate", verbosity=0)
+    [batch] = MigrationRun.objects.order_by("-batch").values_list("batch", flat=True)[:1]
+
+    planned = io.StringIO()
+    call_command("migrate", down=True, plan=True, stdout=planned)
+    assert states()["imaging.0004_views"] == "applied"
+    call_command("migrate", down=True, interactive=False, verbosity=0, stdout=io.StringIO())
+
+    assert planned.getvalue().startswith(f"Would take back batch {batch}, ")
+    assert "  imaging.0004_views\n" in planned.getvalue()
+    assert "  webhooks.0001_" in planned.getvalue()
+    assert set(migration_status.report()["counts"].items()) == before
+    runs = MigrationRun.objects.filter(batch=batch + 1)
+    assert set(runs.values_list("status", flat=True)) == {"rolled_back"}
+    assert runs.filter(name="imaging.0004_views").count() == 1
+
+
+def test_nothing_is_taken_back_without_a_word_of_consent(migrated_again: None) -> None:
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    call_command("migrate", "imaging", verbosity=0)
+
+    with pytest.raises(CommandError, match="say --no-input"):
+        call_command("migrate", down=True, verbosity=0, stdout=io.StringIO())
+    with pytest.raises(CommandError, match="name no app with it"):
+        call_command("migrate", "imaging", down=True, interactive=False)
+
+    assert states()["imaging.0004_views"] == "applied"
+
+
+def test_a_batch_that_a_later_one_needs_is_not_taken_back(migrated_again: None) -> None:
+    call_command("migrate", "imaging", "0003", verbosity=0)
+    call_command("migrate", "imaging", "0004", verbosity=0)
+    call_command("migrate", verbosity=0)
+    with as_owner(connection), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE migrations_history SET batch = 9999, started_at = now()"
+            " WHERE name = 'imaging.0004_views' AND status = 'success'"
+        )
+
+    with pytest.raises(CommandError, match=r"imaging.0005_\w+, .* of other batches need it"):
+        call_command("migrate", down=True, interactive=False, verbosity=0)
+
+
 def test_migrate_leaves_the_connection_as_the_system(migrated_again: None) -> None:
     call_command("migrate", verbosity=0)
 

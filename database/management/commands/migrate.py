@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
 from django.db.migrations import Migration
@@ -13,6 +16,7 @@ from django.db.migrations.exceptions import MigrationSchemaMissing
 
 from database import grants, roles
 from database.connections import as_owner, own_connection
+from database.last_batch import LastBatch, NothingToTakeBack, last_batch
 from database.migration_history import MIGRATE_LOCK, Recorder
 
 
@@ -20,6 +24,15 @@ class Command(migrate.Command):
     """Stock migrate that acts as the owner and remembers each step, its time and its error."""
 
     _recorder: Recorder | None = None
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Django's, and the way back."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--down",
+            action="store_true",
+            help="take back the migrations that the last migrate applied; with --plan, name them",
+        )
 
     def migration_progress_callback(
         self, action: str, migration: Migration | None = None, fake: bool = False
@@ -38,10 +51,64 @@ class Command(migrate.Command):
         connection = connections[options["database"]]
         if connection.vendor != "postgresql":
             raise CommandError("Lacuna runs on PostgreSQL only.")
+        if options.get("down"):
+            self._go_down(connection, **options)
+            return
         if options.get("plan") or options.get("check_unapplied"):
             with as_owner(connection):
                 super().handle(*args, **options)
             return
+        with self._recording(connection):
+            try:
+                super().handle(*args, **options)
+                grants.apply(connection)
+            except MigrationSchemaMissing as error:
+                raise CommandError(
+                    f"{roles.OWNER} may not create tables in the database"
+                    f" {connection.settings_dict['NAME']}. Run: python manage.py create_roles"
+                ) from error
+
+    def _go_down(self, connection: Any, **options: Any) -> None:
+        """Take the last batch back, app by app; as one batch of the history."""
+        if options.get("app_label"):
+            raise CommandError("--down takes a whole batch back: name no app with it.")
+        try:
+            if options.get("plan"):
+                with as_owner(connection):
+                    self._tell(last_batch(connection), "Would take back")
+                return
+            with self._recording(connection):
+                found = last_batch(connection)
+                self._tell(found, "Takes back")
+                self._demand_consent(options)
+                for app, name in found.targets:
+                    target = {"app_label": app, "migration_name": name or "zero"}
+                    super().handle(**options | target)
+                grants.apply(connection)
+        except NothingToTakeBack as error:
+            raise CommandError(str(error)) from None
+
+    def _tell(self, found: LastBatch, verb: str) -> None:
+        self.stdout.write(f"{verb} batch {found.number}, {len(found.migrations)} migrations:")
+        for key in found.migrations:
+            self.stdout.write(f"  {'.'.join(key)}")
+
+    def _demand_consent(self, options: dict[str, Any]) -> None:
+        """What a migration has made goes with all that is in it."""
+        if not options.get("interactive"):
+            return
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "Tables and columns that these migrations made go with all that is in them. Back"
+                " the database up, then say --no-input."
+            )
+        asked = "Tables and columns that they made go with all that is in them. Type yes: "
+        if input(asked).strip().lower() != "yes":
+            raise CommandError("Nothing was changed.")
+
+    @contextmanager
+    def _recording(self, connection: Any) -> Iterator[None]:
+        """As the owner, when no other process migrates, with each step in the history."""
         with as_owner(connection), own_connection(connection.alias) as lock:
             self._wait_for_turn(lock)
             lacking = roles.missing(lock)
@@ -51,13 +118,7 @@ class Command(migrate.Command):
                 )
             self._recorder = Recorder(lambda: own_connection(connection.alias))
             try:
-                super().handle(*args, **options)
-                grants.apply(connection)
-            except MigrationSchemaMissing as error:
-                raise CommandError(
-                    f"{roles.OWNER} may not create tables in the database"
-                    f" {connection.settings_dict['NAME']}. Run: python manage.py create_roles"
-                ) from error
+                yield
             except Exception as error:
                 self._recorder.failed(error)
                 raise
