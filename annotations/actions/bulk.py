@@ -7,7 +7,8 @@ batches the job may be stopped; what was decided stays, and the next run goes on
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from decimal import Decimal
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -17,6 +18,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from annotations.actions import claims
 from annotations.actions.claims import Filters
+from annotations.actions.deciding import is_checked
 from annotations.errors import NotNow
 from annotations.events import tell_of_decisions
 from annotations.models import (
@@ -32,6 +34,24 @@ from audit.recording import record
 BATCH: Final = 2_000
 # More than a person can answer for at once; a larger selection is decided in parts.
 MOST: Final = 100_000
+_ASKED: Final = (
+    "id",
+    "version",
+    "review_stage",
+    "collection__stages",
+    "collection__spot_check_percent",
+)
+
+
+class Chosen(NamedTuple):
+    """An annotation as it was when it was chosen, and what its collection asks."""
+
+    key: UUID
+    version: int
+    stage: str
+    stages: list[str] | None
+    percent: Decimal | None
+
 
 # Whoever is being looked at is left alone, and so is what somebody changed since it was chosen.
 _DECIDE: Final = """
@@ -63,6 +83,18 @@ _DECIDE: Final = """
         SELECT new_key(), c.id, %(by)s, c.review_stage, %(decision)s, %(reason)s, c.label,
             c.bounding_box, c.version
         FROM chosen c JOIN decided d ON d.id = c.id
+    ), to_check AS (
+        INSERT INTO review_extras (
+            id, annotation_id, kind, expected_decision, expected_label, avoid_id, is_open
+        )
+        SELECT new_key(), c.id, 'spot_check', %(decision)s, c.label, %(by)s, true
+        FROM chosen c JOIN decided d ON d.id = c.id
+        WHERE c.id = ANY(%(checks)s::uuid[])
+        ON CONFLICT (annotation_id, kind) DO UPDATE SET
+            expected_decision = excluded.expected_decision,
+            expected_label = excluded.expected_label,
+            avoid_id = excluded.avoid_id,
+            is_open = true
     )
     SELECT audits.record_all(
         'annotation.' || %(decision)s, 'annotation', coalesce(array_agg(d.id::text), '{}'),
@@ -135,9 +167,7 @@ def decide_all(
         rows = decidable(filters, by=by)
         if after is not None:
             rows = rows.filter(id__gt=after)
-        found = list(
-            rows.values_list("id", "version", "review_stage", "collection__stages")[:BATCH]
-        )
+        found = [Chosen(*row) for row in rows.values_list(*_ASKED)[:BATCH]]
         if not found:
             return
         decided = 0
@@ -147,8 +177,11 @@ def decide_all(
                 cursor.execute(
                     _DECIDE,
                     {
-                        "keys": [key for key, _ in seen],
-                        "versions": [version for _, version in seen],
+                        "keys": [one.key for one in seen],
+                        "versions": [one.version for one in seen],
+                        "checks": [
+                            one.key for one in seen if not following and is_checked(one.percent)
+                        ],
                         "stage": stage,
                         "next": following,
                         "decision": str(decision),
@@ -161,18 +194,16 @@ def decide_all(
                 decided += count
                 if not following:
                     tell_of_decisions(ids, decision)
-        after = found[-1][0]
+        after = found[-1].key
         yield decided, after
 
 
-def _by_stage(
-    found: list[tuple[UUID, int, str, Any]], decision: Decision
-) -> dict[tuple[str, str], list[tuple[UUID, int]]]:
-    """Keys and versions by the stage they stand at and the one that follows; empty is the end."""
-    parts: dict[tuple[str, str], list[tuple[UUID, int]]] = {}
-    for key, version, stage, stages in found:
-        order = stages or [str(ReviewStage.FINAL)]
-        is_last = decision != Decision.APPROVED or stage not in order[:-1]
-        following = "" if is_last else order[order.index(stage) + 1]
-        parts.setdefault((stage, following), []).append((key, version))
+def _by_stage(found: list[Chosen], decision: Decision) -> dict[tuple[str, str], list[Chosen]]:
+    """By the stage they stand at and the one that follows; an empty one is the end."""
+    parts: dict[tuple[str, str], list[Chosen]] = {}
+    for one in found:
+        order = one.stages or [str(ReviewStage.FINAL)]
+        is_last = decision != Decision.APPROVED or one.stage not in order[:-1]
+        following = "" if is_last else order[order.index(one.stage) + 1]
+        parts.setdefault((one.stage, following), []).append(one)
     return parts

@@ -397,12 +397,16 @@ def _save(annotation: Annotation, why: str) -> None:
     annotation.version += 1
 
 
+def is_checked(percent: Decimal | None) -> bool:
+    """Whether chance has a decision checked, of which ``percent`` in a hundred are."""
+    return bool(percent) and random.SystemRandom().uniform(0, 100) < percent
+
+
 def _maybe_check_again(annotation: Annotation, review: AnnotationReview, *, by: User) -> None:
     """A given share of what is decided for good is shown to somebody else as well."""
     if annotation.review_status == ReviewStatus.PENDING or annotation.collection is None:
         return
-    percent: Decimal = annotation.collection.spot_check_percent
-    if not percent or random.SystemRandom().uniform(0, 100) >= percent:
+    if not is_checked(annotation.collection.spot_check_percent):
         return
     ReviewExtra.objects.update_or_create(
         annotation=annotation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,8 @@ from annotations.models import (
     AnnotationReview,
     BatchJob,
     Decision,
+    ReviewExtra,
+    ReviewKind,
 )
 from audit.models import Entry
 from tests.annotations.making import make_annotation, make_collection
@@ -66,6 +69,43 @@ def test_stages_are_gone_through_one_at_a_time_by_different_people() -> None:
 
     annotation.refresh_from_db()
     assert (annotation.review_status, annotation.reviewed_by) == ("approved", second)
+
+
+def test_a_share_of_what_is_decided_for_good_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make_user("analyst"), make_user("moderator")
+    image = make_image()
+    make_collection(image, stages=["L1", "final"], spot_check_percent=50)
+    made = [make_annotation(image=image, label=f"bird {n}") for n in range(4)]
+    make_annotation(image=make_image())  # in no collection
+    thrown = iter([49.9, 50.0, 3.0, 99.0] * 2)
+    monkeypatch.setattr(random.SystemRandom, "uniform", lambda *_: next(thrown))
+
+    list(bulk.decide_all(Filters(), Decision.APPROVED, by=first))
+    assert not ReviewExtra.objects.exists(), "they go on to the next stage"
+    list(bulk.decide_all(Filters(), Decision.REJECTED, by=second, reason="no_bird"))
+
+    assert set(
+        ReviewExtra.objects.values_list(
+            "annotation_id", "kind", "expected_decision", "expected_label", "avoid_id", "is_open"
+        )
+    ) == {
+        (one.pk, ReviewKind.SPOT_CHECK, "rejected", one.label, second.pk, True)
+        for one in sorted(made, key=lambda one: one.pk)[::2]
+    }
+
+
+def test_what_is_decided_anew_is_checked_anew() -> None:
+    image, first, second = make_image(), make_user("analyst"), make_user("moderator")
+    make_collection(image, spot_check_percent=100)
+    annotation = make_annotation(image=image)
+    list(bulk.decide_all(Filters(), Decision.APPROVED, by=first))
+    deciding.reopen(annotation.pk, by=first, version=2)
+    assert not ReviewExtra.objects.filter(is_open=True).exists()
+
+    list(bulk.decide_all(Filters(), Decision.REJECTED, by=second, reason="no_bird"))
+
+    extra = ReviewExtra.objects.get()
+    assert (extra.expected_decision, extra.avoid, extra.is_open) == ("rejected", second, True)
 
 
 def test_filters_bound_what_is_decided_and_a_rejection_has_its_reason() -> None:
