@@ -22,6 +22,14 @@ class NoSuchKey(ProvidersError):
     """There is no such key, or it is somebody else's."""
 
 
+class KeyStopped(ProvidersError):
+    """An admin stopped the key; its owner does not start it again."""
+
+
+class ReasonMissing(ProvidersError):
+    """Whoever stops somebody else's key says why, in a few words."""
+
+
 class KeyNotTaken(ProvidersError):
     """The key is not stored."""
 

@@ -19,9 +19,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
 from audit.recording import record
+from database.encryption.errors import EncryptionError
 from providers import registry
 from providers.actions.access import Key, NoKey, find_provider
-from providers.errors import KeyNotTaken, KeyNotTested, NoSuchKey, NotAllowed
+from providers.errors import KeyNotTaken, KeyNotTested, KeyStopped, NoSuchKey, NotAllowed
 from providers.interface import Access, KeyRefused, ProviderError
 from providers.models import KeyStatus, Provider, UserProvider
 
@@ -51,7 +52,8 @@ def enter_own(
 ) -> UserProvider:
     """Store a person's own key, in place of the one before; only they themselves may.
 
-    KeyNotTaken when it is no key or the provider refuses it, KeyNotTested when it could not be
+    KeyNotTaken when it is no key, the provider refuses it, or an admin stopped this very one;
+    KeyNotTested when it could not be
     tested and ``even_untested`` was not said. Not to be called inside a transaction.
     """
     if by.pk != user.pk:
@@ -63,10 +65,12 @@ def enter_own(
         row = (
             UserProvider.objects.select_for_update().filter(user=user, provider=provider).first()
         ) or UserProvider(user=user, provider=provider)
+        _check_another(row, text)
         row.api_key = text
         row.key_hint = text[-4:]
         row.is_active = True
         row.status, row.tested_at, row.error_message = tested.status, tested.at, ""
+        row.stopped_at, row.stopped_by, row.stopped_reason = None, None, ""
         row.save()
         record(
             "user_provider.entered",
@@ -80,8 +84,13 @@ def enter_own(
 
 @transaction.atomic
 def switch_own(key_id: UUID, *, on: bool, by: User) -> UserProvider:
-    """Use the key, or leave it and use the team's; its owner and admins may."""
+    """Use the key, or leave it and use the team's; its owner may, KeyStopped once an admin did."""
     row = _locked(key_id, by=by)
+    if on and row.stopped_at is not None:
+        raise KeyStopped(
+            f"An admin switched off or removed this key: {row.stopped_reason} Ask them, or enter"
+            " another key."
+        )
     if row.is_active != on:
         row.is_active = on
         row.save(update_fields=["is_active"])
@@ -98,10 +107,10 @@ def switch_own(key_id: UUID, *, on: bool, by: User) -> UserProvider:
 
 @transaction.atomic
 def remove_own(key_id: UUID, *, by: User) -> None:
-    """Delete the key; its owner and admins may."""
+    """Delete the key; its owner may. Of one that an admin removed, what is left: they noted it."""
     row = _locked(key_id, by=by)
     record(
-        "user_provider.removed",
+        "user_provider.removed" if row.api_key is not None else "user_provider.noted",
         by=by,
         subject=(NOUN, str(row.pk)),
         before={"provider": row.provider.name, "user_id": str(row.user_id)},
@@ -200,10 +209,8 @@ def _read(key: str) -> str:
 
 
 def _found(key_id: UUID, *, by: User) -> UserProvider:
-    found = UserProvider.objects.select_related("provider").filter(pk=key_id)
-    if not by.is_superuser:
-        found = found.filter(user=by)
-    row = found.first()
+    found = UserProvider.objects.select_related("provider")
+    row = found.filter(pk=key_id, user=by).first()
     if row is None:
         raise NoSuchKey(f"There is no key {key_id} of yours.")
     return row
@@ -220,6 +227,21 @@ def _locked(key_id: UUID, *, by: User) -> UserProvider:
     if row is None:
         raise NoSuchKey(f"There is no key {key_id} of yours.")
     return row
+
+
+@sensitive_variables("text")
+def _check_another(row: UserProvider, text: str) -> None:
+    """What an admin stopped is not entered once more; KeyNotTaken."""
+    if row.stopped_at is None or row.api_key is None:
+        return
+    try:
+        is_same = row.api_key.reveal() == text
+    except EncryptionError:  # nobody can compare with it, and nobody can use it
+        return
+    if is_same:
+        raise KeyNotTaken(
+            "The key was not stored. An admin switched off this very key; enter another one."
+        )
 
 
 @sensitive_variables("text", "access")

@@ -1,9 +1,9 @@
 """The staff's door: providers, one's own keys, limits, usage, alerts, prices."""
 
 from config.admin.registry import NavItem, add_navigation
-from providers.admin import limits, own_keys, prices, providers, usage
+from providers.admin import limits, others_keys, own_keys, prices, providers, usage
 
-__all__ = ["limits", "own_keys", "prices", "providers", "usage"]
+__all__ = ["limits", "others_keys", "own_keys", "prices", "providers", "usage"]
 
 own_keys.register()
 add_navigation(

@@ -23,7 +23,7 @@ from providers.actions import keys
 from providers.admin import shown
 from providers.admin.key_forms import KeyForm, entered
 from providers.admin.sections import crumbs, page
-from providers.errors import NoSuchKey
+from providers.errors import KeyStopped, NoSuchKey
 from providers.models import KeyStatus, Provider, UserProvider
 
 
@@ -38,6 +38,7 @@ class Row:
     state: SafeString
     used: SafeString
     error: str
+    stopped: SafeString | None
 
 
 def register() -> None:
@@ -61,7 +62,8 @@ def _way() -> list[Crumb]:
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Each provider that takes keys, with one's own."""
-    own = {row.provider_id: row for row in UserProvider.objects.filter(user_id=acting(request).pk)}
+    rows = UserProvider.objects.filter(user_id=acting(request).pk).select_related("stopped_by")
+    own = {row.provider_id: row for row in rows}
     providers = Provider.objects.filter(needs_key=True).order_by("rank", "name")
     context = {
         "title": "Your keys",
@@ -78,10 +80,11 @@ def _row(provider: Provider, key: UserProvider | None) -> Row:
         provider=provider,
         enter_url=reverse("admin:provider_keys_enter", args=[provider.name]),
         key=key,
-        hint=nothing if key is None else shown.hidden(key.key_hint),
+        hint=nothing if key is None or key.api_key is None else shown.hidden(key.key_hint),
         state=_team(provider) if key is None else shown.own_key(key),
         used=nothing if key is None else moment(key.last_used_at),
         error="" if key is None else key.error_message,
+        stopped=shown.why_stopped(key) if key is not None and key.stopped_at else None,
     )
 
 
@@ -140,7 +143,8 @@ def remove(request: HttpRequest, key_id: UUID) -> HttpResponse:
     row = _own(request, key_id)
     if request.method == "POST":
         keys.remove_own(row.pk, by=acting(request))
-        messages.success(request, f"Your key at {row.provider} is removed.")
+        if row.api_key is not None:
+            messages.success(request, f"Your key at {row.provider} is removed.")
         return HttpResponseRedirect(_list())
     question = Question(
         title=f"Remove your key at {row.provider}",
@@ -161,7 +165,11 @@ def remove(request: HttpRequest, key_id: UUID) -> HttpResponse:
 def switch(request: HttpRequest, key_id: UUID) -> HttpResponse:
     """Use the key, or leave it for a while."""
     row = _own(request, key_id)
-    changed = keys.switch_own(row.pk, on=not row.is_active, by=acting(request))
+    try:
+        changed = keys.switch_own(row.pk, on=not row.is_active, by=acting(request))
+    except KeyStopped as error:
+        messages.warning(request, str(error))
+        return HttpResponseRedirect(_list())
     said = "on" if changed.is_active else "off; the team's is used, if there is one"
     messages.success(request, f"Your key at {row.provider} is switched {said}.")
     return HttpResponseRedirect(_list())

@@ -16,6 +16,7 @@ from config.admin.sections import sections as allowed
 _PAGES: Final[tuple[Listed, ...]] = (
     ("Providers", "providers_provider_changelist", "providers.view_provider"),
     ("Your keys", "provider_keys", ""),
+    ("People's keys", "providers_userprovider_changelist", "providers.change_provider"),
     ("Usage by day", "providers_usagetracking_changelist", "providers.view_usageentry"),
     ("Calls", "providers_usageentry_changelist", "providers.view_usageentry"),
     ("Alerts", "providers_costalert_changelist", "providers.view_usageentry"),

@@ -8,7 +8,7 @@ from typing import Final
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin.formats import NOTHING, State, badge, number
+from config.admin.formats import NOTHING, State, badge, moment, number
 from database.encryption.errors import EncryptionError, Undecryptable
 from providers.actions.access import ENTER_AGAIN
 from providers.models import BreakerState, HealthStatus, KeyStatus, Provider, UserProvider
@@ -25,6 +25,13 @@ _KEYS: Final[dict[str, State]] = {
     KeyStatus.UNTESTED: "notice",
     KeyStatus.REFUSED: "bad",
     KeyStatus.UNREADABLE: "bad",
+}
+
+_USABLE: Final[dict[str, tuple[str, State]]] = {
+    KeyStatus.WORKS: ("usable", "good"),
+    KeyStatus.UNTESTED: ("usable, not tested", "notice"),
+    KeyStatus.REFUSED: ("not usable", "bad"),
+    KeyStatus.UNREADABLE: ("not usable", "bad"),
 }
 
 
@@ -69,11 +76,43 @@ def team_key(provider: Provider) -> SafeString:
 
 def own_key(row: UserProvider) -> SafeString:
     """How a person's key stands; one that lost its master key is found out here."""
+    if row.stopped_at is not None:
+        return stopped(row)
     if not row.is_active:
         return badge("switched off", "neutral")
     if row.status == KeyStatus.UNREADABLE or not is_readable(row):
         return badge("to be entered again", "bad")
+    return known(row)
+
+
+def known(row: UserProvider) -> SafeString:
+    """What the last test or call found; nothing is decrypted for it."""
     return badge(KeyStatus(row.status).label, _KEYS[row.status])
+
+
+def usable(row: UserProvider) -> SafeString:
+    """Whether its owner's jobs can use it, as far as is known."""
+    if not row.is_active:
+        return badge("switched off by its owner", "neutral")
+    return badge(*_USABLE[row.status])
+
+
+def stopped(row: UserProvider) -> SafeString:
+    """That an admin switched it off, or removed it."""
+    has_key = getattr(row, "has_key", None)
+    if has_key is None:  # the row was read whole, for its owner
+        has_key = row.api_key is not None
+    return badge("switched off by an admin" if has_key else "removed by an admin", "bad")
+
+
+def why_stopped(row: UserProvider) -> SafeString:
+    """Who, when, and the reason they gave."""
+    return format_html(
+        "by {}, {}: <bdi>{}</bdi>",
+        row.stopped_by or "an admin",
+        moment(row.stopped_at),
+        row.stopped_reason,
+    )
 
 
 def hidden(hint: str) -> SafeString:

@@ -19,5 +19,6 @@ def declare() -> None:
     register_problem(errors.NoSuchProvider, INVALID)
     register_problem(errors.NotAllowed, FORBIDDEN)
     register_problem(errors.NoSuchKey, NOT_FOUND)
+    register_problem(errors.KeyStopped, CONFLICT)
     register_problem(errors.KeyNotTaken, INVALID)
     register_problem(errors.KeyNotTested, CONFLICT)

@@ -13,6 +13,8 @@ KEY: Final[dict[str, Any]] = {
     "error_message": "",
     "tested_at": "2026-11-21T14:05:00.000000Z",
     "last_used_at": None,
+    "stopped_at": None,
+    "stopped_reason": "",
     "created_at": "2026-11-21T14:05:00.000000Z",
     "updated_at": "2026-11-21T14:05:00.000000Z",
 }

@@ -45,6 +45,8 @@ class ProviderKeySerializer(serializers.ModelSerializer[UserProvider]):
             "error_message",
             "tested_at",
             "last_used_at",
+            "stopped_at",
+            "stopped_reason",
             "created_at",
             "updated_at",
         )
@@ -106,7 +108,7 @@ class ProviderKeyViewSet(Listed, Retrieved, RowViewSet):
 
     def etag(self, row: UserProvider) -> str:
         """Also what tests and calls change, which no moment of change tells."""
-        return etag_of(row, row.status, row.tested_at, row.last_used_at)
+        return etag_of(row, row.status, row.tested_at, row.last_used_at, row.stopped_at)
 
     @sensitive_variables("values")
     @extend_schema(request=NewProviderKeySerializer, responses={201: ProviderKeySerializer})
@@ -133,7 +135,10 @@ class ProviderKeyViewSet(Listed, Retrieved, RowViewSet):
 
     @extend_schema(request=ProviderKeyChangesSerializer, responses=ProviderKeySerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Switch the key off, so that the team's is used, or on again."""
+        """Switch the key off, so that the team's is used, or on again.
+
+        One that an admin stopped is not switched on by its owner: 409 `conflict`, with the reason.
+        """
         with self.changing() as row:
             values = checked(ProviderKeyChangesSerializer(data=request.data))
             keys.switch_own(row.pk, on=values["is_active"], by=caller_of(request))

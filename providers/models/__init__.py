@@ -4,9 +4,10 @@ from providers.models.limits import CostAlert, Period, QuotaCounter, UserQuota
 from providers.models.prices import ProviderPrice
 from providers.models.provider import BreakerState, HealthStatus, Provider, ProviderHealth
 from providers.models.usage import UsageEntry, UsageHold, UsageTracking
-from providers.models.user_provider import KeyStatus, UserProvider
+from providers.models.user_provider import LONGEST_REASON, KeyStatus, UserProvider
 
 __all__ = [
+    "LONGEST_REASON",
     "BreakerState",
     "CostAlert",
     "HealthStatus",

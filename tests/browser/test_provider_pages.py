@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect
 
-from providers.actions import money
+from providers.actions import money, others_keys
 from tests.browser.harness import StaffPage
 from tests.factories import make_own_key, make_price, make_provider, make_quota, make_user
 from tests.providers.standing_in import ring
@@ -22,7 +22,11 @@ def test_the_pages_of_providers_are_sound(staff_page: StaffPage) -> None:
     admin = make_user("admin")
     provider = make_provider("openai")
     price = make_price(provider)
-    make_own_key(user=admin, provider=provider)
+    own = make_own_key(user=admin, provider=provider)
+    theirs = make_own_key(user=make_user("analyst", full_name="Olive Grey"), provider=provider)
+    gone = make_own_key(user=make_user("analyst", full_name="Ivo Marsh"), provider=provider)
+    others_keys.take_away(gone.pk, reason="Left the team.", by=admin)
+    others_keys.stop(own.pk, reason="It stood in a notebook.", by=make_user("admin"))
     quota = make_quota(user=admin)
     hold = money.reserve(
         user_id=admin.pk,
@@ -41,6 +45,9 @@ def test_the_pages_of_providers_are_sound(staff_page: StaffPage) -> None:
         "/providers/provider/",
         f"/providers/provider/{provider.pk}/change/",
         "/provider-keys/",
+        "/providers/userprovider/",
+        f"/providers/userprovider/{theirs.pk}/stop/",
+        f"/providers/userprovider/{theirs.pk}/remove/",
         "/providers/usagetracking/",
         "/providers/usageentry/",
         "/providers/costalert/",

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from database.encryption import providers as key_providers
-from providers.actions import money
+from providers.actions import money, others_keys
 from providers.interface import KeyRefused, ProviderDown
 from providers.models import (
     KeyStatus,
@@ -32,7 +32,16 @@ pytestmark = pytest.mark.django_db
 
 StandIn = Callable[..., Fake]
 SECRET = "sk-live-Zq7xWv0123456789"
-LISTS = ("provider", "usagetracking", "usageentry", "costalert", "userquota", "providerprice")
+OWN = "sk-own-secret-WxYz"  # its end is nothing that the key of a row could hold by chance
+LISTS = (
+    "provider",
+    "userprovider",
+    "usagetracking",
+    "usageentry",
+    "costalert",
+    "userquota",
+    "providerprice",
+)
 
 
 def client(role: str = "admin", user: User | None = None) -> Client:
@@ -82,6 +91,7 @@ def test_each_list_makes_the_same_number_of_queries_for_any_page(name: str) -> N
     def more() -> None:
         user = make_user()
         make_quota(user=user)
+        make_own_key(user=user)
         spend(user, 3)
         spend(user, 1, "google")
 
@@ -226,6 +236,90 @@ def test_keys_of_others_are_not_found_even_by_admins() -> None:
             path = url(f"provider_keys_{name}", own.pk)
             assert browser.post(path).status_code == 404, path
     assert browser.get(url("provider_keys_enter", "local")).status_code == 404
+
+
+def test_an_admin_looks_after_keys_of_others_and_sees_no_part_of_one() -> None:
+    owner, admin = make_user("analyst", full_name="Olive"), make_user("admin", full_name="Ada")
+    own = make_own_key(OWN, user=owner, status=KeyStatus.REFUSED, error_message="HTTP 401.")
+    make_own_key("sk-of-ada-98765", user=admin, provider=make_provider("google"))
+    browser, listed = client(user=admin), url("providers_userprovider_changelist")
+
+    before = page(browser, listed)
+    assert "Olive" in before
+    assert "refused by the provider" in before
+    assert "not usable" in before
+    assert "HTTP 401." in before
+    assert "Google" not in before.split('id="result_list"')[1]  # one's own is on Your keys
+    stop = url("providers_userprovider_stop", own.pk)
+    asked = page(browser, stop)
+    unsaid = browser.post(stop, {"reason": " "})
+    assert unsaid.status_code == 200
+    told = browser.post(stop, {"reason": "It is <b>public</b>."}, follow=True).content.decode()
+    assert "is switched off; they are told" in told
+    assert "switched off by an admin" in told
+    assert "It is &lt;b&gt;public&lt;/b&gt;." in told
+    twice = browser.post(stop, {"reason": "Again."}, follow=True).content.decode()
+    assert "stopped this key already" in twice
+    start = url("providers_userprovider_start", own.pk)
+    offered = page(browser, start)
+    assert "uses their own key" in browser.post(start, follow=True).content.decode()
+    remove = url("providers_userprovider_remove", own.pk)
+    erased = page(browser, remove)
+    gone = browser.post(remove, {"reason": "Left."}, follow=True).content.decode()
+    assert "removed by an admin" in gone
+
+    pages = [before, asked, unsaid.content.decode(), told, twice, offered, erased, gone]
+    assert [one for one in pages if OWN in one or "WxYz" in one] == []
+    own.refresh_from_db()
+    assert own.api_key is None
+
+
+def test_the_owner_reads_who_stopped_a_key_and_why_and_notes_it() -> None:
+    owner, admin = make_user("analyst"), make_user("admin", full_name="Ada")
+    own = make_own_key(OWN, user=owner)
+    browser, here = client(user=owner), url("provider_keys")
+    others_keys.stop(own.pk, reason="It is <b>public</b>.", by=admin)
+
+    stopped = page(browser, here)
+    refused = browser.post(url("provider_keys_switch", own.pk), follow=True).content.decode()
+    others_keys.take_away(own.pk, reason="You left the team.", by=admin)
+    removed = page(browser, here)
+
+    assert "switched off by an admin" in stopped
+    assert "by Ada" in stopped
+    assert "It is &lt;b&gt;public&lt;/b&gt;." in stopped
+    assert "Switch on" not in stopped
+    assert "Ask them, or enter another key" in refused
+    assert "removed by an admin" in removed
+    assert "You left the team." in removed
+    assert "Noted" in removed
+    assert "…" not in removed.split('class="people-table"')[1]  # no hint of what is gone
+    browser.post(url("provider_keys_remove", own.pk))
+    assert "You left the team." not in page(browser, here)
+
+
+@pytest.mark.parametrize("role", ["moderator", "analyst", "viewer"])
+def test_keys_of_others_are_the_admins_to_look_after(role: str) -> None:
+    own, browser = make_own_key(), client(role)
+
+    assert browser.get(url("providers_userprovider_changelist")).status_code == 403
+    for name in ("stop", "start", "remove"):
+        path = url(f"providers_userprovider_{name}", own.pk)
+        assert browser.get(path).status_code == 403
+        assert browser.post(path, {"reason": "Because."}).status_code == 403
+    own.refresh_from_db()
+    assert own.is_active
+
+
+def test_an_admins_own_key_and_one_that_is_gone_are_not_found_among_others() -> None:
+    admin = make_user("admin")
+    own, browser = make_own_key(user=admin), client(user=admin)
+
+    for key in (own.pk, own.user_id):
+        path = url("providers_userprovider_stop", key)
+        assert browser.post(path, {"reason": "Because."}).status_code == 404
+    for path in (f"/providers/userprovider/{own.pk}/change/", "/providers/userprovider/add/"):
+        assert browser.get(path).status_code == 404
 
 
 def test_who_has_only_the_api_has_no_pages() -> None:

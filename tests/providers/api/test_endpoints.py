@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from providers.actions import money
+from providers.actions import money, others_keys
 from providers.api.keys import ProviderKeySerializer
 from providers.interface import KeyRefused, ProviderDown
 from providers.models import KeyStatus, Provider, ProviderHealth, UserProvider, UserQuota
@@ -143,6 +143,22 @@ def test_keys_of_others_are_not_found_even_by_admins(admin: Caller) -> None:
         assert results(caller.get(f"{API}provider-keys/")) == []
         assert caller.get(path).status_code == 404
         assert caller.post(f"{path}test/").status_code == 404
+
+
+def test_a_key_that_an_admin_stopped_is_told_with_the_reason_and_not_switched_on() -> None:
+    own = make_own_key()
+    caller, path = Caller(own.user), f"{API}provider-keys/{own.pk}/"
+    before = caller.get(path)
+    others_keys.stop(own.pk, reason="It was published.", by=make_user("admin"))
+
+    told = caller.get(path)
+    refused = caller.patch(path, {"is_active": True})
+
+    assert before["ETag"] != told["ETag"]
+    assert (told.json()["stopped_reason"], told.json()["is_active"]) == ("It was published.", False)
+    assert told.json()["stopped_at"] is not None
+    assert refused.status_code == 409
+    assert "It was published." in refused.json()["detail"]
 
 
 def test_no_api_key_reaches_keys_or_quotas() -> None:
