@@ -90,17 +90,18 @@ def storage_failed(shown: str, error: OSError) -> StorageFailed:
     )
 
 
-def store(copy: Path, sha256: str) -> str:
-    """Store the bytes, unless they are there; where they lie. In a transaction.
+def store(copy: Path, sha256: str) -> bool:
+    """Store the bytes where ``paths.stored`` says, unless they are there; whether they were not.
 
-    Until it ends nobody else stores or sweeps the same bytes.
+    In a transaction: until it ends nobody else stores or sweeps the same bytes.
     """
     _lock(sha256)
     path = paths.stored(sha256)
-    if not default_storage.exists(path):
-        with copy.open("rb") as file:
-            default_storage.save(path, File(file))
-    return path
+    if default_storage.exists(path) and default_storage.size(path) == copy.stat().st_size:
+        return False
+    with copy.open("rb") as file:
+        default_storage.save(path, File(file))
+    return True
 
 
 def sweep(sha256: str) -> None:

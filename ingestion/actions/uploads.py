@@ -16,6 +16,7 @@ from audit.recording import record
 from config import file_names
 from database import system_settings
 from database.fields import uuid7
+from ingestion import paths
 from ingestion.actions import bytes as stored_bytes
 from ingestion.actions import checks
 from ingestion.actions.bytes import Received
@@ -46,10 +47,11 @@ def upload(
     """Store one file of numbers, and check it: at once when it is small, else by a worker.
 
     The bytes are read once, hashed while reading, and stored once; bytes that the person handed in
-    before answer with the row that is there. ``dialect`` may say any of ``encoding``, ``delimiter``
-    and ``decimal``; what it leaves out is found by looking. Where that is in doubt, the file waits
-    for ``dialects.confirm``. UploadRefused, StorageFailed and DialectRefused leave nothing behind.
-    What is wrong inside the file does not keep it out: its row is ``failed`` and says what.
+    before answer with the row that is there, and are put back where the storage has lost them.
+    ``dialect`` may say any of ``encoding``, ``delimiter`` and ``decimal``; what it leaves out is
+    found by looking. Where that is in doubt, the file waits for ``dialects.confirm``.
+    UploadRefused, StorageFailed and DialectRefused leave nothing behind. What is wrong inside the
+    file does not keep it out: its row is ``failed`` and says what.
     """
     shown = displayed(name)
     allowed: list[str] = system_settings.get("allowed_file_types")
@@ -60,10 +62,10 @@ def upload(
             code="type_not_allowed",
         )
     with stored_bytes.received(stream, shown) as received:
-        if existing := _again(received.sha256, shown=shown, by=by):
+        if existing := _again(received, shown=shown, by=by):
             return Upload(existing, created=False, job=None)
         file = _described(received, shown, by=by, dialect=dialect)
-        return _keep(file, received.path)
+        return _keep(file, received)
 
 
 def displayed(name: str) -> str:
@@ -100,30 +102,30 @@ def _described(
     return file
 
 
-def _keep(file: FileUpload, copy: Path) -> Upload:
-    assert file.sha256 is not None
+def _keep(file: FileUpload, received: Received) -> Upload:
     try:
-        return _insert(file, copy)
+        return _insert(file, received.path)
     except OSError as error:
-        stored_bytes.sweep(file.sha256)
+        stored_bytes.sweep(received.sha256)
         raise stored_bytes.storage_failed(file.original_filename, error) from error
     except IntegrityError as error:
-        stored_bytes.sweep(file.sha256)
+        stored_bytes.sweep(received.sha256)
         # The same person handed in the same bytes in this very moment: theirs is the row.
-        if existing := _again(file.sha256, shown=file.original_filename, by=file.user):
+        if existing := _again(received, shown=file.original_filename, by=file.user):
             return Upload(existing, created=False, job=None)
         raise UploadRefused(
             file.original_filename, "the database refused it.", code="refused"
         ) from error
     except BaseException:
-        stored_bytes.sweep(file.sha256)
+        stored_bytes.sweep(received.sha256)
         raise
 
 
 @transaction.atomic
 def _insert(file: FileUpload, copy: Path) -> Upload:
     assert file.sha256 is not None
-    file.file_path = stored_bytes.store(copy, file.sha256)
+    stored_bytes.store(copy, file.sha256)
+    file.file_path = paths.stored(file.sha256)
     file.save(force_insert=True)
     job = None
     if file.checked_at is None and not file.waits_for_confirmation:
@@ -151,9 +153,15 @@ def _insert(file: FileUpload, copy: Path) -> Upload:
 
 
 @transaction.atomic
-def _again(sha256: str, *, shown: str, by: User) -> FileUpload | None:
-    """The person's own file with these bytes, if there is one."""
-    file = FileUpload.objects.filter(user=by, sha256=sha256).first()
+def _again(received: Received, *, shown: str, by: User) -> FileUpload | None:
+    """The person's own file with these bytes, if there is one; they lie in the storage then."""
+    file = FileUpload.objects.filter(user=by, sha256=received.sha256).first()
     if file is not None:
-        record("file.uploaded_again", by=by, subject=file, details={"original_filename": shown})
+        put_back = stored_bytes.store(received.path, received.sha256)
+        record(
+            "file.uploaded_again",
+            by=by,
+            subject=file,
+            details={"original_filename": shown, "put_back": put_back},
+        )
     return file

@@ -11,9 +11,10 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from audit.models import Entry
 from config.storage import AtomicFileSystemStorage
 from database.models import SystemSetting
-from ingestion.actions import uploads
+from ingestion.actions import checks, uploads
 from ingestion.errors import DialectRefused, StorageFailed, UploadRefused
 from ingestion.models import FileStatus, FileUpload
 from tests.factories import make_user
@@ -60,6 +61,21 @@ def test_the_same_bytes_of_the_same_person_are_the_same_file(upload: Upload) -> 
 
     assert (first.file.pk, second.created) == (second.file.pk, False)
     assert told() == ["file.uploaded", "file.uploaded_again"]
+
+
+@pytest.mark.parametrize("left", [None, b"name,f_"])
+def test_bytes_that_the_storage_lost_are_put_back_when_they_are_handed_in_again(
+    upload: Upload, storage: Path, analyst: User, left: bytes | None
+) -> None:
+    file = upload().file
+    (path,) = files_in(storage)
+    path.unlink() if left is None else path.write_bytes(left)
+
+    assert not upload().created
+
+    assert checks.again(file.pk, by=analyst).status == FileStatus.READY
+    entry = Entry.objects.filter(action="file.uploaded_again").get()
+    assert entry.details == {"original_filename": "press.csv", "put_back": True}
 
 
 def test_the_same_bytes_of_two_people_are_two_files_and_lie_once(
