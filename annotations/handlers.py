@@ -30,6 +30,21 @@ from providers.models import Provider as ProviderRow
 log = structlog.get_logger(__name__)
 
 _STEPS = 3
+# Why nobody answered that lies with no single image: by the codes of ``providers.errors.Reason``.
+_NOT_THE_IMAGE_S = frozenset(
+    {
+        "budget",
+        "busy",
+        "key_refused",
+        "late",
+        "no_key",
+        "not_installed",
+        "off",
+        "paused",
+        "price_unknown",
+        "unknown",
+    }
+)
 # However soon a provider says it may be asked again, a queue is not a loop.
 _SHORTEST_WAIT = 5.0
 
@@ -81,7 +96,10 @@ class _Question:
 
 
 def ask_ahead(batch: BatchJob, image: Image, person: User) -> None:
-    """Put a provider's answer into the cache and propose nothing; GiveUp if there is none."""
+    """Put a provider's answer into the cache and propose nothing; GiveUp if there is none.
+
+    RetryAfter and NobodyAnswers where there would be none for the images that follow either.
+    """
     said = batch.parameters
     name = said.get("provider", "local")
     row = ProviderRow.objects.filter(name=name).first()
@@ -101,8 +119,20 @@ def ask_ahead(batch: BatchJob, image: Image, person: User) -> None:
             choices=[asking.Choice(row.name, model)],
             keep=question.keep,
         )
-    except (ImageRefused, NotAnswered, SourceLost, registry.NotInstalled) as error:
+    except NotAnswered as error:
+        _stop_where_no_image_is_answered(image, error)
         raise GiveUp(f"{image.file_name}: {error}") from error
+    except (ImageRefused, SourceLost, registry.NotInstalled) as error:
+        raise GiveUp(f"{image.file_name}: {error}") from error
+
+
+def _stop_where_no_image_is_answered(image: Image, error: NotAnswered) -> None:
+    """With a budget that is spent, or a provider that is paused, the next image fares no better."""
+    if not {reason.code for reason in error.reasons} <= _NOT_THE_IMAGE_S:
+        return
+    if error.wait is None:
+        raise batches.NobodyAnswers(str(error)) from error
+    raise RetryAfter(max(error.wait, _SHORTEST_WAIT), f"{image.file_name}: {error}") from error
 
 
 def run_batch(job: BatchJob) -> None:

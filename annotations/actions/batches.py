@@ -25,9 +25,13 @@ from audit.recording import record
 from database.actor import acting_as_system
 from imaging.models import Image
 from jobs.lease import holding, raise_if_cancelled, report_progress
-from jobs.retry import GiveUp
+from jobs.retry import GiveUp, RetryAfter
 
 _STEP: Final = 200
+# Where each image takes seconds, and may cost money: whoever cancels does not wait for 200.
+_ASKED_STEP: Final = 10
+# A provider may be down for hours, and a budget used up until tomorrow.
+_RETRIES: Final = 12
 MOST_IMAGES: Final = 1_000_000
 
 
@@ -65,7 +69,7 @@ def request(
     count = chosen(said)[: MOST_IMAGES + 1].count()
     if not count:
         raise NotNow("No image fits: they are annotated already, archived, or not there.")
-    job = BatchJob(job_type=kind, user=by, parameters=said, item_count=count)
+    job = BatchJob(job_type=kind, user=by, parameters=said, item_count=count, max_retries=_RETRIES)
     BatchJob.objects.enqueue([job])
     record("batch.requested", by=by, subject=job, details={"type": str(kind), "items": count})
     return job
@@ -86,6 +90,10 @@ def chosen(said: dict[str, Any]) -> QuerySet[Image]:
     return rows
 
 
+class NobodyAnswers(GiveUp):
+    """No image that follows would fare better: the batch ends here, and goes on when retried."""
+
+
 Doing = Callable[[BatchJob, Image, User], None]
 
 
@@ -97,7 +105,7 @@ def run(job: BatchJob, *, ask_ahead: Doing) -> None:
         case BatchType.ANNOTATE:
             _for_each_image(job, _ask)
         case BatchType.WARM_CACHE:
-            _for_each_image(job, ask_ahead)
+            _for_each_image(job, ask_ahead, step=_ASKED_STEP)
         case BatchType.RECALIBRATE:
             _recalibrate(job)
         case other:
@@ -126,7 +134,7 @@ def _decide(job: BatchJob) -> None:
     _finish(job)
 
 
-def _for_each_image(job: BatchJob, do: Doing) -> None:
+def _for_each_image(job: BatchJob, do: Doing, *, step: int | None = None) -> None:
     person = _person(job, "annotations.annotate_image")
     done, failed = job.done_count, job.error_count
     after = job.resume_after
@@ -134,18 +142,21 @@ def _for_each_image(job: BatchJob, do: Doing) -> None:
         rows = chosen(job.parameters)
         if after is not None:
             rows = rows.filter(pk__gt=after)
-        step = list(rows[:_STEP])
-        if not step:
+        images = list(rows[: step or _STEP])
+        if not images:
             break
-        for image in step:
+        for image in images:
             try:
                 do(job, image, person)
+            except (NobodyAnswers, RetryAfter):
+                _note_stop(job, done=done, failed=failed, last=after)
+                raise
             except (AnnotationError, GiveUp) as error:
                 failed += 1
                 _note_error(job, error, image)
             done += 1
-        after = step[-1].pk
-        _note(job, done=done, failed=failed, last=after)
+            after = image.pk
+        _note(job, done=done, failed=failed, last=images[-1].pk)
         raise_if_cancelled(job)
     _finish(job)
 
@@ -202,6 +213,18 @@ def _note(job: BatchJob, *, done: int, last: UUID, failed: int = 0) -> None:
             done_count=done, error_count=failed, resume_after=last
         )
     report_progress(job, done=done, total=job.item_count, message=f"{done:,} done")
+
+
+def _note_stop(job: BatchJob, *, done: int, failed: int, last: UUID | None) -> None:
+    """How far it came until it has to wait; one that came further has all its attempts again."""
+    came_further = done > job.done_count
+    with holding(job):
+        BatchJob.objects.filter(pk=job.pk).update(
+            done_count=done,
+            error_count=failed,
+            resume_after=last,
+            **({"retry_count": 0} if came_further else {}),
+        )
 
 
 def _note_error(job: BatchJob, error: Exception, image: Image | None = None) -> None:

@@ -23,6 +23,7 @@ class Scripted:
     def __init__(self) -> None:
         self.asked = 0
         self.answer: Answer | ProviderError = self.boxes()
+        self.script: list[Answer | ProviderError] = []  # what is answered before it, in order
 
     def boxes(self, *boxes: Box) -> Answer:
         found = boxes or (Box(0.1, 0.1, 0.4, 0.5, "robin", 0.83),)
@@ -32,9 +33,10 @@ class Scripted:
         self, access: Access, model: str, picture: Picture, prompt: Prompt, schema: Schema
     ) -> Answer:
         self.asked += 1
-        if isinstance(self.answer, ProviderError):
-            raise self.answer
-        return self.answer
+        answer = self.script.pop(0) if self.script else self.answer
+        if isinstance(answer, ProviderError):
+            raise answer
+        return answer
 
     def check(self, access: Access) -> str:
         return "here"

@@ -25,10 +25,13 @@ from annotations.models import (
 from database.actor import acting_as
 from database.fields import uuid7
 from imaging.models import Image
-from jobs.retry import Cancelled, GiveUp
+from jobs.retry import Cancelled, GiveUp, RetryAfter
+from providers.interface import ProviderBusy
+from providers.models import Provider
 from tests.annotations.making import make_annotation, make_collection
 from tests.annotations.scripted import Scripted
 from tests.factories import make_image, make_user
+from tests.pictures import jpeg
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,6 +115,65 @@ def test_asking_ahead_fills_the_cache_and_proposes_nothing(
     assert (error.image_id, "lost.jpg" in error.error_message) == (lost.pk, True)
     assert (scripted.asked, Annotation.objects.count()) == (1, 0)
     assert VisionCacheEntry.objects.get().image_id == image.pk
+
+
+def test_asking_ahead_waits_while_the_provider_does_and_goes_on_where_it_was(
+    scripted: Scripted, receive: Callable[..., Any]
+) -> None:
+    first, second = sorted(receive(jpeg(width=side)).image.pk for side in (320, 330))
+    batches.request(BatchType.WARM_CACHE, by=make_user("analyst"))
+    job = claimed()
+    BatchJob.objects.update(retry_count=5)
+    scripted.script = [scripted.answer, ProviderBusy("Busy.", retry_after=40)]
+
+    with pytest.raises(RetryAfter, match="Busy") as told:
+        handlers.run_batch(job)
+
+    assert told.value.seconds == 40
+    job.refresh_from_db()
+    assert (job.resume_after, job.done_count, job.error_count) == (first, 1, 0)
+    assert job.retry_count == 0, "it came further"
+    scripted.script = [ProviderBusy("Busy.", retry_after=40)]
+    with pytest.raises(RetryAfter):
+        handlers.run_batch(job)
+    handlers.run_batch(job)
+
+    job.refresh_from_db()
+    assert (job.status, job.done_count, job.error_count) == ("completed", 2, 0)
+    kept = VisionCacheEntry.objects.values_list("image_id", flat=True)
+    assert set(kept) == {first, second}
+
+
+def test_asking_ahead_ends_where_nobody_can_be_asked(
+    scripted: Scripted, receive: Callable[..., Any]
+) -> None:
+    receive()
+    batches.request(BatchType.WARM_CACHE, by=make_user("analyst"))
+    Provider.objects.filter(name="local").update(is_enabled=False)
+
+    job = claimed()
+    with pytest.raises(GiveUp, match="is switched off; an admin can switch it on"):
+        handlers.run_batch(job)
+
+    job.refresh_from_db()
+    assert (job.done_count, job.error_count) == (0, 0)
+    assert BatchJobError.objects.count() == 0
+
+
+def test_whoever_stops_asking_ahead_does_not_wait_for_many_answers(
+    scripted: Scripted, receive: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for side in (320, 330, 340):
+        receive(jpeg(width=side))
+    monkeypatch.setattr(batches, "_ASKED_STEP", 1)
+    batches.request(BatchType.WARM_CACHE, by=make_user("analyst"))
+    job = claimed()
+    BatchJob.objects.update(cancel_requested=True)
+
+    with pytest.raises(Cancelled):
+        handlers.run_batch(job)
+
+    assert scripted.asked == 1
 
 
 def test_a_batch_of_somebody_who_left_ends_with_a_sentence() -> None:
