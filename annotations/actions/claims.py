@@ -209,7 +209,8 @@ def check(annotation: Annotation, *, by: User) -> None:
         .first()
     )
     if held is not None:
+        until = timezone.localtime(held.expires_at)
         raise LookedAtByOther(
-            f"{held.reviewer} has this one open, until {held.expires_at:%H:%M} at the latest."
+            f"{held.reviewer} has this one open, until {until:%H:%M} at the latest."
             " Go on with the next."
         )

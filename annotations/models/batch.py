@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from database.fields import CreatedAtField, KeyField
 from jobs.models.job import Job, States
@@ -90,7 +91,8 @@ class BatchJob(Job):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_job_type_display()}, {self.created_at:%Y-%m-%d %H:%M}"
+        asked_at = timezone.localtime(self.created_at)
+        return f"{self.get_job_type_display()}, {asked_at:%Y-%m-%d %H:%M}"
 
 
 class BatchJobError(models.Model):

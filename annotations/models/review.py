@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
+from django.utils import timezone
 
 from annotations.comments import LONGEST
 from annotations.models.annotation import Annotation, ReviewStage
@@ -89,7 +90,7 @@ class AnnotationReview(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.decision} at {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.decision} at {timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"
 
 
 class ReviewClaim(models.Model):
@@ -107,7 +108,7 @@ class ReviewClaim(models.Model):
         db_table = "review_claims"
 
     def __str__(self) -> str:
-        return f"until {self.expires_at:%H:%M:%S}"
+        return f"until {timezone.localtime(self.expires_at):%H:%M:%S}"
 
 
 class ReviewExtra(models.Model):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 
 from database.encryption.fields import EncryptedField
 from database.fields import CreatedAtField, KeyField, UpdatedAtField
@@ -113,4 +114,4 @@ class ProviderHealth(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.status} at {self.checked_at:%Y-%m-%d %H:%M}"
+        return f"{self.status} at {timezone.localtime(self.checked_at):%Y-%m-%d %H:%M}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connections
+from django.utils import timezone
 
 from accounts.models import User
 from annotations.actions import claims, deciding, editing, known_answers
@@ -27,6 +29,7 @@ from annotations.models import (
     AnnotationHistory,
     AnnotationReview,
     Decision,
+    ReviewClaim,
     ReviewExtra,
     ReviewKind,
 )
@@ -157,7 +160,11 @@ def test_what_another_has_open_is_refused_until_the_claim_ends(reviewer: User) -
     annotation, other = make_annotation(), make_user("analyst")
     assert claims.claim(annotation, by=other)
 
-    with pytest.raises(LookedAtByOther, match="has this one open"):
+    until = ReviewClaim.objects.get().expires_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    with (
+        timezone.override("Asia/Tokyo"),
+        pytest.raises(LookedAtByOther, match=f"has this one open, until {until:%H:%M} at the"),
+    ):
         approve(annotation, reviewer)
     claims.release(annotation, by=other)
     approve(annotation, reviewer)

@@ -50,7 +50,11 @@ def _daily(told: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Waiting for review: {queue['waiting']:,} annotations of AI,"
         f" {queue['below_80_percent']:,} of them below 80 %"
-        + (f"; the oldest since {queue['oldest_at']:%Y-%m-%d %H:%M}." if queue["waiting"] else ".")
+        + (
+            f"; the oldest since {queue['oldest_at']:%Y-%m-%d %H:%M} UTC."
+            if queue["waiting"]
+            else "."
+        )
     )
     for one in told["queues"]:
         age = one["oldest_ready_seconds"]
@@ -116,7 +120,7 @@ def _stuck(told: dict[str, Any]) -> Iterator[str]:
     yield f"Stuck: {jobs:,} AI jobs, {batches:,} batches."
     for one in told["stuck"]:
         what = f"image {one['image']}" if "image" in one else f"batch {one['batch']}"
-        yield f"    {one['job']} ({what}) runs since {one['started_at']:%Y-%m-%d %H:%M}"
+        yield f"    {one['job']} ({what}) runs since {one['started_at']:%Y-%m-%d %H:%M} UTC"
 
 
 _DESCRIBED: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
