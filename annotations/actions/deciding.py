@@ -399,7 +399,7 @@ def _save(annotation: Annotation, why: str) -> None:
 
 def is_checked(percent: Decimal | None) -> bool:
     """Whether chance has a decision checked, of which ``percent`` in a hundred are."""
-    return bool(percent) and random.SystemRandom().uniform(0, 100) < percent
+    return percent is not None and random.SystemRandom().uniform(0, 100) < percent
 
 
 def _maybe_check_again(annotation: Annotation, review: AnnotationReview, *, by: User) -> None:
