@@ -158,3 +158,16 @@ def test_what_changed_since_it_was_chosen_is_left_alone(monkeypatch: pytest.Monk
     same.refresh_from_db()
     other.refresh_from_db()
     assert (same.review_status, other.review_status) == ("approved", "pending")
+
+
+def test_each_batch_begins_behind_the_last_key_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    image, person = make_image(), make_user("analyst")
+    made = sorted((make_annotation(image=image) for _ in range(5)), key=lambda one: one.pk)
+    claims.claim(made[0], by=make_user("analyst"))  # left alone, and not come back to
+
+    done = list(bulk.decide_all(Filters(), Decision.APPROVED, by=person))
+
+    assert done == [(1, made[1].pk), (2, made[3].pk), (1, made[4].pk)]

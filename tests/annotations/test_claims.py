@@ -137,3 +137,15 @@ def test_two_reviewers_never_get_the_same() -> None:
 
     assert len(got) == 40
     assert len({key for _, key in got}) == 40
+
+
+def test_a_claim_is_taken_over_when_it_has_run_out_and_not_before() -> None:
+    annotation, holder, other = of("0.5"), make_user("analyst"), make_user("analyst")
+    assert claims.claim(annotation, by=holder)
+
+    assert not claims.claim(annotation, by=other)
+    assert ReviewClaim.objects.get().reviewer == holder
+    ReviewClaim.objects.update(expires_at=timezone.now())
+    assert claims.claim(annotation, by=other)
+
+    assert ReviewClaim.objects.get().reviewer == other

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from annotations.actions import claims, dealing, deciding
@@ -125,3 +126,30 @@ def test_checks_keep_to_the_filters_but_for_the_stage() -> None:
     assert len(round_of(person, Filters(label="robin"))) == 1
     found = round_of(person, Filters(label="jay", stage="L1"))
     assert found == [(jay.pk, False), (made.pk, True)]
+
+
+@pytest.mark.parametrize("whose", ["decided elsewhere", "named by the check"])
+def test_a_decision_of_one_s_own_without_a_review_here_is_no_check_either(whose: str) -> None:
+    """An imported decision has no row among the reviews, and a check may name whom to avoid."""
+    image, person, expert = make_image(), make_user("analyst"), make_user("moderator")
+    home = make_collection(image, spot_check_percent=100)
+    by = person if whose == "decided elsewhere" else expert
+    known = make_annotation(
+        image=image,
+        collection=home,
+        review_status="approved",
+        reviewed_by=by,
+        reviewed_at=timezone.now(),
+    )
+    ReviewExtra.objects.create(
+        annotation=known,
+        kind="spot_check",
+        expected_decision="approved",
+        expected_label="robin",
+        avoid=None if whose == "decided elsewhere" else person,
+    )
+    make_annotation(image=image)
+
+    assert [is_check for _, is_check in round_of(person)] == [False]
+    claims.release_all(by=person)
+    assert [is_check for _, is_check in round_of(make_user("analyst"))] == [False, True]

@@ -320,3 +320,34 @@ def test_a_decision_that_falls_by_restoring_is_over_for_who_made_it(reviewer: Us
     assert row.decisions == 1
     [row] = [one for one in reviewers.reviewers() if one.id == second.pk]
     assert (row.decisions, row.overturned) == (2, 1)
+
+
+@pytest.mark.django_db
+def test_a_second_pair_of_eyes_is_needed_again_after_a_reopening(reviewer: User) -> None:
+    image, second = make_image(), make_user("moderator")
+    make_collection(image, stages=["L1", "final"])
+    annotation = make_annotation(image=image)
+    for person in (reviewer, second):
+        approve(annotation, person)
+        annotation.refresh_from_db()
+    deciding.reopen(annotation.pk, by=second, version=annotation.version)
+    annotation.refresh_from_db()
+
+    approve(annotation, reviewer)  # what was reopened since begins anew
+    annotation.refresh_from_db()
+    assert annotation.review_stage == "final"
+    with pytest.raises(ReviewedBefore):  # but this approval came after
+        approve(annotation, reviewer)
+
+
+@pytest.mark.django_db
+def test_what_was_taken_back_checks_nobody(reviewer: User) -> None:
+    image = make_image()
+    make_collection(image, spot_check_percent=100)
+    annotation = make_annotation(image=image)
+    approve(annotation, reviewer)
+    assert ReviewExtra.objects.get().is_open
+
+    deciding.undo(by=reviewer)
+
+    assert not ReviewExtra.objects.get().is_open

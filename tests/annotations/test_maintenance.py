@@ -350,7 +350,7 @@ def test_asking_ahead_says_what_it_costs_and_changes_nothing(openai: Any) -> Non
     text = text_of("warm_cache", *arguments)
     assert "Would ask openai" in text
     assert "US dollars at most" in text
-    assert "The limits may end it" in text
+    assert "The limits may stop it" in text
 
 
 def test_the_bound_is_that_of_the_call_itself(openai: Any) -> None:

@@ -98,4 +98,4 @@ def _costs(most: Any, left: Any, *, is_too_much: bool) -> Iterator[str]:
     limit = "without a limit" if left is None else f"of {left:.2f} US dollars that are left"
     yield f"That costs {most:.2f} US dollars at most, {limit}."
     if is_too_much:
-        yield "The limits may end it before it is done; what is left then waits for a new run."
+        yield "The limits may stop it before it is done; it goes on when they leave room again."
