@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 # Entries in a batch at most, unless one transaction wrote more.
 BATCH: Final = 16_384
 _WAIT: Final = 0.1
+# Seconds in which the server notices that the sealer before us has ended, busy as it may be.
+_NOTICED: Final = 2.0
 # Held by the sealer for as long as it lives; one for each database.
 _LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('lacuna audit sealer', 0))"
 
@@ -138,8 +140,7 @@ class Sealer:
         self._connection = connection
         self._keyring = keyring
         self._most = most
-        row = connection.execute(_LOCK).fetchone()
-        if not (row and row[0]):
+        if not _locked(connection):
             raise AnotherSealer("Another process seals the audit log.")
         self.name = process_name()
         self.era = self._current_era()
@@ -306,6 +307,18 @@ class Sealer:
     def beat(self, problem: str = "") -> None:
         """Say that the sealer lives, and what keeps it from sealing."""
         beat(self._connection, self.name, problem)
+
+
+def _locked(connection: store.Connection) -> bool:
+    """Whether we are the sealer now. A session that has just ended may hold the lock a little."""
+    until = time.monotonic() + _NOTICED
+    while True:
+        row = connection.execute(_LOCK).fetchone()
+        if row and row[0]:
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(_WAIT)
 
 
 def process_name() -> str:

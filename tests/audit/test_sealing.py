@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from django.db import transaction
 
@@ -46,6 +48,18 @@ def test_a_new_sealer_goes_on_where_the_last_one_stopped(ring: keyring.Keyring) 
         assert second.size == 301
         sealed = seal(second)
         assert (sealed.entries, sealed.size) == (5, 307)
+
+
+def test_a_session_that_is_about_to_end_keeps_nobody_from_sealing(ring: keyring.Keyring) -> None:
+    """The server notices the end of a session a little later, on a busy machine above all."""
+    with connect() as first, connect() as own:
+        Sealer(first, ring)
+        ends = threading.Timer(0.5, first.close)
+        ends.start()
+        try:
+            assert Sealer(own, ring).size == 0
+        finally:
+            ends.join()
 
 
 def test_only_one_seals(sealer: Sealer, ring: keyring.Keyring) -> None:
