@@ -278,3 +278,19 @@ def test_reports_cannot_read_the_columns() -> None:
                 "SELECT has_column_privilege('lacuna_readonly', %s, 'api_key', 'SELECT')", [table]
             )
             assert cursor.fetchone() == (False,)
+
+
+def test_what_is_said_of_a_key_is_not_noted_at_the_one_that_took_its_place(
+    fake: StandIn,
+) -> None:
+    make_provider("openai")
+    user, ends = make_user(), "-0123456789"  # both end alike, so the last four tell nothing
+    make_own_key(f"sk-first{ends}", user=user)
+    fake("openai")
+    with acting_as(user.pk):
+        first = key_for(user.pk, Provider.objects.get(name="openai"))
+        keys.enter_own(user, "openai", f"sk-second{ends}", by=user)
+
+        first.note_refused(KeyRefused("No."))
+
+    assert UserProvider.objects.get().status == KeyStatus.WORKS

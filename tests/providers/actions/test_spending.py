@@ -15,8 +15,10 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from accounts.models import User
 from database.actor import acting_as
+from providers import prompts
 from providers.actions import money
-from providers.interface import Usage
+from providers.adapters.adapter import MOST_TOKENS
+from providers.interface import Picture, Usage
 from providers.models import (
     CostAlert,
     Provider,
@@ -422,3 +424,26 @@ def test_money_moves_by_its_functions_alone(statement: str, price: ProviderPrice
         transaction.atomic(),
     ):
         connection.cursor().execute(statement)
+
+
+def test_no_more_tokens_come_from_a_cache_than_there_were(provider: Provider) -> None:
+    """Whatever a provider says: else what was not read from it would cost less than nothing."""
+    price = make_price(provider, input_per_million=D(2), cached_input_per_million=D("0.5"))
+
+    assert money.cost_of(price, Usage(input_tokens=1_000_000, cached_input_tokens=9_000_000)) == D(
+        "0.5"
+    )
+
+
+def test_the_bound_of_a_call_holds_where_reading_from_a_cache_is_dearer(
+    provider: Provider,
+) -> None:
+    dear = make_price(provider, input_per_million=D(1), cached_input_per_million=D(5))
+    picture = Picture(b"", "image/jpeg", 2048, 2048)
+    prompt, schema = prompts.birds(), prompts.boxes()
+
+    most = money.most_it_costs(dear, provider.name, picture, prompt, schema)
+
+    tokens = money.picture_tokens(provider.name, dear.model, picture)
+    read = Usage(input_tokens=tokens, cached_input_tokens=tokens, output_tokens=MOST_TOKENS)
+    assert most >= money.cost_of(dear, read)
