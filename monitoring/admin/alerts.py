@@ -122,6 +122,11 @@ class AlertAdmin(ReadOnlyModelAdmin):
         answers = ("answer",) if self.has_answer_permission(request) else ()
         return (*self.list_display, *answers)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
+        """Without what is noted of datasets."""
+        rows: QuerySet[Alert] = super().get_queryset(request)
+        return rows.defer(*shown.HEAVY)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:

@@ -92,10 +92,13 @@ class AnalysisAdmin(JobAdmin):
         return PageAction("Datasets", reverse("admin:monitoring_dataset_changelist"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Analysis]:
-        """Without the columns of long files."""
+        """Without the columns of long files, and what is noted of datasets."""
         rows: QuerySet[Analysis] = super().get_queryset(request)
         return rows.defer(
-            "file_upload__header", "file_upload__column_kinds", "file_upload__remarks"
+            "file_upload__header",
+            "file_upload__column_kinds",
+            "file_upload__remarks",
+            *shown.HEAVY,
         )
 
     def changelist_view(

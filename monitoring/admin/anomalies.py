@@ -102,6 +102,11 @@ class AnomalyAdmin(ReadOnlyModelAdmin):
             rows = self.get_changelist_instance(request).get_queryset(request)
             return downloads.of_anomalies(rows, kind)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Anomaly]:
+        """Without what is noted of datasets."""
+        rows: QuerySet[Anomaly] = super().get_queryset(request)
+        return rows.defer(*shown.HEAVY)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:

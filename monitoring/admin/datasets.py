@@ -191,11 +191,12 @@ class DatasetAdmin(StaffModelAdmin):
     # --- The list -------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
-        """With the number of alerts that are open."""
+        """With the number of alerts that are open, and without what is noted."""
         mine = open_alerts().filter(dataset=OuterRef("pk")).order_by().values("dataset")
         waiting = mine.annotate(times=Count("pk")).values("times")
         rows: QuerySet[Dataset] = super().get_queryset(request)
-        return rows.annotate(waiting_alerts=Coalesce(Subquery(waiting), 0))
+        counted = rows.annotate(waiting_alerts=Coalesce(Subquery(waiting), 0))
+        return counted.defer("description", "metadata", "sealed_metadata")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

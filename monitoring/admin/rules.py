@@ -102,7 +102,7 @@ class AlertRuleAdmin(ReadOnlyModelAdmin):
         mine = open_alerts().filter(alert_rule=OuterRef("pk")).order_by().values("alert_rule")
         waiting = mine.annotate(times=Count("pk")).values("times")
         rows: QuerySet[AlertRule] = super().get_queryset(request)
-        return rows.annotate(waiting_alerts=Coalesce(Subquery(waiting), 0))
+        return rows.annotate(waiting_alerts=Coalesce(Subquery(waiting), 0)).defer(*shown.HEAVY)
 
     @admin.display(description="name")
     def title(self, row: AlertRule) -> SafeString:

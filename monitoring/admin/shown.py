@@ -32,6 +32,8 @@ SCORES: Final = {
     "feature_mahalanobis": "Mahalanobis distance of the features",
     "map_mahalanobis": "Mahalanobis distance on the map",
 }
+# Of the dataset beside a row, what no list shows: what is noted of it may take a megabyte.
+HEAVY: Final = ("dataset__description", "dataset__metadata", "dataset__sealed_metadata")
 _ANALYSIS: Final[dict[str, tuple[str, State]]] = {
     AnalysisStatus.PENDING: ("Waits", "neutral"),
     AnalysisStatus.PROCESSING: ("Runs", "notice"),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -22,7 +23,7 @@ from config.admin.formats import badge, moment
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from config.admin.registry import Page
 from monitoring.actions import silences
-from monitoring.admin import filters
+from monitoring.admin import filters, shown
 from monitoring.admin.posting import as_id, attempted, page
 from monitoring.admin.questions import datasets_named
 from monitoring.admin.sections import END_SILENCES, MAKE_SILENCES, SEE_SILENCES, sections
@@ -123,6 +124,11 @@ class AlertSilenceAdmin(ReadOnlyModelAdmin):
             name="monitoring_alertsilence_end",
         )
         return [own, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertSilence]:
+        """Without what is noted of datasets."""
+        rows: QuerySet[AlertSilence] = super().get_queryset(request)
+        return rows.defer(*shown.HEAVY)
 
     def change_view(
         self,

@@ -6,17 +6,21 @@ import csv
 import hashlib
 import io
 import re
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from numpy.typing import NDArray
 from PIL import Image
 
 import monitoring
 from accounts.models import User
+from monitoring.actions import silences
 from monitoring.admin import pictures
 from monitoring.admin.map_data import Batch
 from monitoring.admin.pictures.axes import Plot, powers, steps
@@ -220,3 +224,33 @@ def test_what_is_not_our_own_is_as_it_was_published() -> None:
     assert set(named) == {file.name for file in VENDOR.iterdir()} - {"README.md"}
     for name, wanted in named.items():
         assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == wanted
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "address",
+    [
+        "anomaly/download/csv/",
+        "alert/download/csv/",
+        "anomaly/",
+        "alert/",
+        "alertrule/",
+        "alertsilence/",
+        "analysis/",
+        "dataset/",
+    ],
+)
+def test_what_is_noted_of_a_dataset_is_not_read_for_each_of_its_rows(
+    press: Dataset, engineer: User, log_in: LogIn, address: str
+) -> None:
+    make_anomaly(make_analysis(press))
+    show(make_rule(press), "low")
+    silences.silence(
+        press.pk, ends_at=timezone.now() + timedelta(days=1), comment="Repair", by=engineer
+    )
+
+    with CaptureQueriesContext(connection) as read:
+        page = log_in(engineer).get(f"/monitoring/{address}").content.decode()
+
+    assert "Press 3" in page
+    assert not [one["sql"] for one in read.captured_queries if '"sealed_metadata"' in one["sql"]]

@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from monitoring.actions import completing
 from monitoring.models import PerformanceMetric
 from tests.imaging.api.conftest import Caller, CallerOf, problem, wrong_fields
 
 pytestmark = pytest.mark.django_db
 METRICS = "/api/v1/performance-metrics/"
 HOUR = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+
+
+@pytest.fixture(autouse=True)
+def month(db: None) -> None:
+    """The month of ``HOUR``, which is the last one in the first hours of a month."""
+    completing.make_months(HOUR.date())
 
 
 def measured(value: float, at: datetime = HOUR, **fields: Any) -> PerformanceMetric:
