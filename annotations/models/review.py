@@ -139,6 +139,7 @@ class ReviewExtra(models.Model):
     class Meta:
         db_table = "review_extras"
         verbose_name = "check of reviewers"
+        verbose_name_plural = "checks of reviewers"
         constraints = [
             models.UniqueConstraint(
                 name="review_extras_annotation_id_kind_key", fields=["annotation", "kind"]

@@ -45,6 +45,24 @@ def test_five_failures_in_a_row_open_the_breaker(openai: Provider, fake: StandIn
     assert 0 < wait <= 30
 
 
+def test_what_was_under_way_when_it_opened_makes_no_pause_longer(openai: Provider) -> None:
+    """Twenty were asked at once, and the provider went down."""
+    states = [asking.note_outcome(openai, worked=False) for _ in range(20)]
+
+    assert states == [BreakerState.CLOSED] * 4 + [BreakerState.OPEN] * 16
+    openai.refresh_from_db()
+    assert openai.breaker_failures == 5
+    assert openai.breaker_until is not None
+    assert openai.breaker_opened_at is not None
+    pause = openai.breaker_until - openai.breaker_opened_at
+    assert pause.total_seconds() == pytest.approx(30, abs=1)
+
+    Provider.objects.update(breaker_until=openai.breaker_opened_at)
+    assert asking.note_outcome(openai, worked=False) == BreakerState.OPEN
+    openai.refresh_from_db()
+    assert openai.breaker_failures == 6, "one that fails after the pause begins a longer one"
+
+
 def test_an_answer_in_between_begins_the_count_anew(openai: Provider, fake: StandIn) -> None:
     down = ProviderDown("Down.", may_be_billed=False)
     fake("openai", down, down, down, down, answer(), down, down, down, down, answer())
