@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 State = Literal["good", "notice", "warning", "bad", "neutral"]
 Number = int | float | Decimal
@@ -19,6 +21,8 @@ Number = int | float | Decimal
 NOTHING: Final = "\u2013"  # a dash: there is no value
 _SPACE: Final = "\u00a0"  # keeps a number and its unit on one line
 _SIZES: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
+# Words that are not written in small letters.
+_WRITTEN: Final = {"ai": "AI", "api": "API", "id": "id", "url": "URL"}
 _STEPS: Final[tuple[tuple[int, str], ...]] = ((60, "s"), (60, "min"), (24, "h"), (7, "days"))
 
 
@@ -128,14 +132,20 @@ def short_id(value: UUID | str | None) -> SafeString:
 
 
 def badge(word: str, state: State = "neutral") -> SafeString:
-    """A state as icon, word and tint; never colour alone."""
+    """A state as icon, word and tint; never colour alone. The word begins with a capital."""
     return format_html(
         '<span class="badge is-{}"><svg class="icon" aria-hidden="true">'
         '<use href="#icon-{}"></use></svg>{}</span>',
         state,
         state,
-        word,
+        capfirst(word),
     )
+
+
+def spoken(name: str) -> str:
+    """A name that programs use, as words: ``ai-annotations`` is ``AI annotations``."""
+    words = [_WRITTEN.get(word, word) for word in re.split("[-_]+", name) if word]
+    return str(capfirst(" ".join(words)))
 
 
 def tag(word: str) -> SafeString:

@@ -30,8 +30,9 @@ class NavItem:
     ``url_name`` as for ``reverse``, ``admin:imaging_image_changelist``. ``permission`` is
     ``app.codename``; a person without it does not see the item. ``count`` gives how many things
     wait there (None and 0 show nothing); ``count_meaning`` says what they are ("failed jobs").
-    The item is marked as the current place on its own page, on the other pages of the same model,
-    and on those whose url name (without the namespace) starts with one of ``also_active_for``.
+    The item belongs to its own page, to the other pages of the same model, and to those whose url
+    name (without the namespace) starts with one of ``also_active_for``. Of all that belong to a
+    page the nearest is marked as the current place, so that one is at most.
     """
 
     title: str
@@ -42,18 +43,17 @@ class NavItem:
     count_meaning: str = ""
     also_active_for: tuple[str, ...] = ()
 
-    def is_current(self, request: HttpRequest) -> bool:
-        """Whether the request's page belongs to this item."""
+    def nearness(self, request: HttpRequest) -> int:
+        """How much of the page's url name the item shares; 0 where the page is none of its own."""
         match = request.resolver_match
         if match is None or match.url_name is None:
-            return False
+            return 0
         own = self.url_name.rpartition(":")[2]
-        stem = own.removesuffix("changelist")
-        return (
-            match.url_name == own
-            or (stem != own and match.url_name.startswith(stem))
-            or match.url_name.startswith(self.also_active_for)
-        )
+        starts = (own.removesuffix("changelist"), *self.also_active_for)
+        if match.url_name == own:
+            return len(own)
+        stems = [one for one in starts if one != own and match.url_name.startswith(one)]
+        return max((len(stem) for stem in stems), default=0)
 
 
 @dataclass(frozen=True)

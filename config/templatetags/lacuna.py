@@ -50,15 +50,19 @@ def navigation(context: Context) -> list[Place]:
     user = getattr(request, "user", None)
     if request is None or not getattr(user, "is_staff", False):
         return []
+    items = visible_items(request)
+    shares = [item.nearness(request) for item in items]
+    # Of equals the last: the pages of a queue stand under "Jobs" for whoever sees it.
+    nearest = max(range(len(items)), key=lambda at: (shares[at], at), default=0)
     return [
         Place(
             item.title,
             item.url_name,
-            item.is_current(request),
+            at == nearest and shares[at] > 0,
             (item.count(request) or 0) if item.count else 0,
             item.count_meaning,
         )
-        for item in visible_items(request)
+        for at, item in enumerate(items)
     ]
 
 
@@ -118,6 +122,12 @@ def aligned(html: str, cl: Any) -> SafeString:
     return mark_safe(  # noqa: S308 - as above
         f"{html[: found.start('name')]}{found['name']} is-number{html[found.end('name') :]}"
     )
+
+
+@register.filter
+def spoken(name: str) -> str:
+    """``{{ queue|spoken }}``: a name that programs use, as words."""
+    return formats.spoken(name)
 
 
 @register.filter

@@ -8,7 +8,7 @@ from jobs.admin.sections import add_place
 __all__ = ["attempts", "queues", "schedule", "workers"]
 
 add_place()
-add_panel(Panel("Queues that need somebody", 12, "jobs.view_queue", overview.troubles, wide=True))
+add_panel(Panel("Queues that need somebody", 6, "jobs.view_queue", overview.troubles, wide=True))
 add_search(search.find_jobs, permission="jobs.view_queue")
 
 # Where the audit log's entries about these lead.

@@ -28,6 +28,7 @@ from config.admin.formats import (
     moment,
     progress,
     short_id,
+    spoken,
 )
 from config.admin.model_admin import ReadOnlyModelAdmin
 from config.admin.refusals import refusal
@@ -124,7 +125,7 @@ class JobAdmin(ReadOnlyModelAdmin):
     ) -> HttpResponse:
         """The list, beside the other pages about jobs."""
         context = {
-            "title": f"{capfirst(self.kind.queue)}: jobs",
+            "title": f"{spoken(self.kind.queue)}: jobs",
             "queue": self.kind.queue,
             "queue_url": queue_url(self.kind.queue),
             **(extra_context or {}),

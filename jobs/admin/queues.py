@@ -11,10 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
-from config.admin.formats import number
+from config.admin.formats import number, spoken
 from config.admin.model_admin import PageAction, ReadOnlyModelAdmin
 from jobs import figures, health, registry, status, switches
 from jobs.admin import charts, standing
@@ -116,7 +115,7 @@ class QueueAdmin(ReadOnlyModelAdmin):
         now, table = status.queue(kind.queue), kind.model._meta.db_table
         course = now.hour if span is figures.HOUR else figures.course(table, span)
         context = {
-            "title": capfirst(kind.queue),
+            "title": spoken(kind.queue),
             "kicker": "Queue",
             "purpose": "How the queue stands, how fast it is, and how long its jobs wait and run.",
             "card": standing.card(now),
@@ -172,7 +171,7 @@ class QueueAdmin(ReadOnlyModelAdmin):
             request,
             kind,
             form,
-            title=f"Pause {kind.queue}",
+            title=f"Pause {spoken(kind.queue)}",
             purpose="No further job of the queue starts until somebody resumes it. Jobs that run"
             " are finished, and new ones still come in and wait.",
             button="Pause the queue",
@@ -201,7 +200,7 @@ class QueueAdmin(ReadOnlyModelAdmin):
             request,
             kind,
             form,
-            title=f"Limit the rate of {kind.queue}",
+            title=f"Limit the rate of {spoken(kind.queue)}",
             purpose="So many jobs of the queue start in that time at most, over all workers.",
             button="Set the limit",
         )
@@ -270,8 +269,8 @@ class QueueAdmin(ReadOnlyModelAdmin):
         """Note the change in the history, say it, and show the queue."""
         row = Queue.objects.filter(table_name=kind.model._meta.db_table).first()
         if row is not None:
-            self.log_change(request, row, f"{capfirst(kind.queue)} {said} {reason}".strip())
-        self.message_user(request, f"{capfirst(kind.queue)} {said}", messages.SUCCESS)
+            self.log_change(request, row, f"{spoken(kind.queue)} {said} {reason}".strip())
+        self.message_user(request, f"{spoken(kind.queue)} {said}", messages.SUCCESS)
         return HttpResponseRedirect(queue_url(kind.queue))
 
     def _ask(

@@ -105,7 +105,11 @@ class AnalysisAdmin(JobAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The list, beside the other pages about monitoring."""
-        context = {"title": "Analyses", **(extra_context or {})}
+        context = {
+            "title": "Analyses",
+            "sections": sections(request),
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, context)
 
     # --- Columns --------------------------------------------------------------------------------

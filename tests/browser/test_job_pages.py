@@ -115,7 +115,7 @@ def test_a_queue_is_paused_and_resumed_by_keyboard_alone(staff_page: StaffPage) 
 
     page.get_by_role("link", name="Pause", exact=True).focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Pause errands")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pause Errands")
     page.get_by_label("Why?").focus()
     page.keyboard.type("The depot moves.")
     page.keyboard.press("Tab")

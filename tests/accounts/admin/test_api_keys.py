@@ -82,7 +82,7 @@ def test_the_keys_of_whoever_is_deactivated_are_not_called_usable(client: Client
     gone.save()
 
     assert names(client, "?state=usable") == set()
-    assert "person deactivated" in client.get(KEYS).content.decode()
+    assert "Person deactivated" in client.get(KEYS).content.decode()
 
 
 def test_the_list_costs_the_same_however_many_keys_there_are(client: Client, ada: User) -> None:

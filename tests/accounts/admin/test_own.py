@@ -37,7 +37,7 @@ def test_everybody_who_uses_the_pages_has_an_account_page(db: None, role: str) -
     client = browser_of(with_password(role))
 
     assert 'href="/account/"' in client.get("/").content.decode()
-    assert "you are here" in text_of(client)
+    assert "You are here" in text_of(client)
 
 
 def test_programs_and_strangers_have_none(db: None) -> None:

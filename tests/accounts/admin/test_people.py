@@ -60,9 +60,9 @@ def test_the_list_says_how_everybody_stands(client: Client, admin: User) -> None
 
     assert "active" in found["Ada Lovelace"]
     assert re.search(r" on 2 ", found["Ada Lovelace"])
-    assert "locked until" in found["Mary Somerville"]
-    assert "deactivated" in found["Charles Babbage"]
-    assert "no password" in found["somebody.with.a.long.name@example.org"]
+    assert "Locked until" in found["Mary Somerville"]
+    assert "Deactivated" in found["Charles Babbage"]
+    assert "No password" in found["somebody.with.a.long.name@example.org"]
 
 
 @pytest.mark.parametrize(

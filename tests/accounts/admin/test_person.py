@@ -54,8 +54,8 @@ def test_the_page_says_how_a_person_stands(client: Client, admin: User) -> None:
         "One-time codes On 10 recovery codes left",
         "203.0.113.7",
         "curl",
-        "switched off",
-        "withdrawn",
+        "Switched off",
+        "Withdrawn",
         "One-time codes were turned on",
         "Everything they did",
     ):

@@ -100,7 +100,7 @@ def test_a_session_says_what_is_known_of_it(client: Client, ada: User) -> None:
 
     page = client.get(page_of(session)).content.decode()
 
-    for said in ("Firefox on Linux", "203.0.113.7", "rv:140.0", "given", "live", str(session.pk)):
+    for said in ("Firefox on Linux", "203.0.113.7", "rv:140.0", "given", "Live", str(session.pk)):
         assert said in page, said
     assert door_of(session, "end") in page
 
@@ -108,8 +108,8 @@ def test_a_session_says_what_is_known_of_it(client: Client, ada: User) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"ended_at": timezone.now(), "end_reason": SessionEnd.ROLE_CHANGED}, "over: "),
-        ({"expires_at": timezone.now() - timedelta(days=1)}, "over: not used for too long"),
+        ({"ended_at": timezone.now(), "end_reason": SessionEnd.ROLE_CHANGED}, "Over: "),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "Over: not used for too long"),
     ],
 )
 def test_a_session_that_is_over_is_found_and_cannot_be_ended(

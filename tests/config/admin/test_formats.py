@@ -101,7 +101,13 @@ def test_a_state_is_an_icon_and_a_word() -> None:
     html = formats.badge("failed", "bad")
 
     assert "#icon-bad" in html
-    assert "failed" in html
+    assert ">Failed</span>" in html
+
+
+def test_a_name_that_programs_use_is_said_in_words() -> None:
+    said = {"ai-annotations": "AI annotations", "file_checks": "File checks", "imaging": "Imaging"}
+
+    assert {name: formats.spoken(name) for name in said} == said
 
 
 def test_progress_over_nothing_is_no_division() -> None:

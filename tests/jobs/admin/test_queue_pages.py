@@ -74,6 +74,30 @@ def test_the_navigation_leads_to_the_queues_and_marks_their_pages(client_for: Cl
     assert f'href="{URL}">Jobs' in seen(client, "/")
 
 
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("/ingestion/filecheck/", "Jobs"),
+        ("/ingestion/fileupload/", "Files"),
+        ("/monitoring/alertletter/", "Jobs"),
+        ("/monitoring/analysis/", "Monitoring"),
+    ],
+)
+def test_a_page_belongs_to_one_place_of_the_navigation(
+    client_for: ClientFor, address: str, place: str
+) -> None:
+    navigation = seen(client_for("admin"), address).split('aria-label="Main"')[1].split("</nav>")[0]
+
+    assert re.findall(r'aria-current="page">(\w+)', navigation) == [place]
+
+
+def test_a_queue_is_named_in_words(client_for: ClientFor) -> None:
+    page = seen(client_for("viewer"))
+
+    assert ">AI annotations</a>" in page
+    assert ">File checks</a>" in page
+
+
 def test_the_counts_are_shown_and_lead_to_the_jobs(client_for: ClientFor) -> None:
     later = timezone.now() + timedelta(hours=1)
     serve("errands")

@@ -224,7 +224,7 @@ def test_a_key_that_lost_its_master_key_is_to_be_entered_again(
     settings.SECRETS_KEYRING = tmp_path / "another" / "keyring.json"
     key_providers.local(settings.SECRETS_KEYRING).create()
 
-    assert "to be entered again" in page(client(user=own.user), url("provider_keys"))
+    assert "To be entered again" in page(client(user=own.user), url("provider_keys"))
 
 
 def test_keys_of_others_are_not_found_even_by_admins() -> None:
@@ -407,5 +407,5 @@ def test_the_status_of_a_key_is_told_in_words() -> None:
 
     shown = page(client(user=user), url("provider_keys"))
 
-    assert "refused by the provider" in shown
+    assert "Refused by the provider" in shown
     assert "OpenAI refuses the key (HTTP 401)." in shown
