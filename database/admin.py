@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
@@ -37,11 +39,16 @@ _RUN_STATES: Final[dict[str, formats.State]] = {
 }
 
 
+# The unit of a setting, in the words that say what it can be.
+_UNIT: Final = re.compile(r"\bnumber of (bytes|seconds|days)\b")
+
+
 @dataclass(frozen=True)
 class Entry:
     """One line of the settings page."""
 
     key: str
+    title: str
     description: str
     value: str
     default: str
@@ -55,6 +62,18 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if type(value) is int else json.dumps(value, ensure_ascii=False)
 
 
+def _measured(value: Any, wanted: str) -> str:
+    """The value as the list shows it: a switch in a word, a number with its unit."""
+    if type(value) is bool:
+        return "On" if value else "Off"
+    if value is not None and "US dollars" in wanted:
+        return formats.number(Decimal(str(value)), "$", digits=2)
+    unit = _UNIT.search(wanted)
+    if type(value) is not int or unit is None:
+        return _shown(value)
+    return formats.size(value) if unit[1] == "bytes" else formats.number(value, unit[1])
+
+
 def entries() -> list[Entry]:
     """Every known setting, with a row or without; then rows that no program reads."""
     rows = {row.setting_key: row for row in SystemSetting.objects.all()}
@@ -62,6 +81,7 @@ def entries() -> list[Entry]:
     unknown = [
         Entry(
             key,
+            formats.spoken(key),
             row.description,
             _shown(row.setting_value),
             formats.NOTHING,
@@ -86,7 +106,15 @@ def _entry(made: Definition, row: SystemSetting | None) -> Entry:
     else:
         badge = formats.badge("changed", "notice")
     changed_at = row.updated_at if row else None
-    return Entry(made.key, made.description, _shown(value), _shown(made.default), badge, changed_at)
+    return Entry(
+        made.key,
+        formats.spoken(made.key),
+        made.description,
+        _measured(value, made.wanted),
+        _measured(made.default, made.wanted),
+        badge,
+        changed_at,
+    )
 
 
 class WordsField(forms.CharField):
@@ -104,6 +132,18 @@ class WordsField(forms.CharField):
         return [word for word in words if word]
 
 
+class SwitchField(forms.TypedChoiceField):
+    """Something that is on or off."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = (("true", "On"), ("false", "Off"))
+        super().__init__(choices=choices, coerce=lambda word: word == "true", **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """The choice that stands for it."""
+        return json.dumps(value) if type(value) is bool else value
+
+
 class SettingForm(_ModelForm):
     """The value of one setting, with a field that fits its kind."""
 
@@ -117,8 +157,12 @@ class SettingForm(_ModelForm):
         if made is None or "setting_value" not in self.fields:
             return
         note = f"{made.description} It is {made.wanted}. The default is {_shown(made.default)}."
+        if type(made.default) is bool:
+            note = f"{made.description} The default is {_measured(made.default, '').lower()}."
         kind: type[forms.Field] = forms.JSONField
-        if type(made.default) is int:
+        if type(made.default) is bool:
+            kind = SwitchField
+        elif type(made.default) is int:
             kind = forms.IntegerField
         elif isinstance(made.default, list):
             kind = WordsField

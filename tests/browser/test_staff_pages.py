@@ -135,12 +135,12 @@ def test_a_setting_is_changed_and_reset(staff_page: StaffPage) -> None:
     page = staff_page("admin").open("/database/systemsetting/")
 
     row = page.get_by_role("region", name="Settings").get_by_role(
-        "link", name="max_concurrent_jobs"
+        "link", name="Max concurrent jobs"
     )
     row.click()
     page.get_by_label("Value").fill("7")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("changed", exact=True)).to_be_visible()
+    expect(page.get_by_text("Changed", exact=True).last).to_be_visible()
     staff_page.check()
     row.click()
     page.get_by_role("button", name="Use the default again").click()

@@ -18,6 +18,10 @@ def page_of(client: Client) -> str:
     return html.unescape(client.get(SETTINGS).content.decode())
 
 
+def page_at(client: Client, address: str) -> str:
+    return html.unescape(client.get(address).content.decode())
+
+
 def save(client: Client, key: str, value: str) -> str:
     address = f"{SETTINGS}{key}/change/"
     response = client.post(address, {"setting_value": value}, follow=True)
@@ -28,8 +32,31 @@ def test_every_known_setting_is_listed_without_any_row(admin_client: Client) -> 
     page = page_of(admin_client)
 
     for key, made in system_settings.REGISTRY.items():
-        assert f">{key}</a>" in page
+        assert f">{key}</code>" in page
         assert made.description in page
+
+
+def test_values_are_listed_in_words_with_their_unit(admin_client: Client) -> None:
+    page = page_of(admin_client)
+
+    assert ">AI payload days</a>" in page
+    for value in (
+        "180\N{NO-BREAK SPACE}days",
+        "52.4\N{NO-BREAK SPACE}MB",
+        "5.00\N{NO-BREAK SPACE}$",
+    ):
+        assert f"<td>{value}</td>" in page
+    assert "<td>Off</td>" in page
+
+
+def test_a_switch_is_chosen_and_kept_as_true_or_false(admin_client: Client) -> None:
+    address = f"{SETTINGS}encrypt_ai_payloads/change/"
+    assert '<option value="false" selected>Off</option>' in page_at(admin_client, address)
+
+    save(admin_client, "encrypt_ai_payloads", "true")
+
+    assert system_settings.get("encrypt_ai_payloads") is True
+    assert '<option value="true" selected>On</option>' in page_at(admin_client, address)
 
 
 def test_looking_writes_nothing(admin_client: Client) -> None:
@@ -92,8 +119,8 @@ def test_rows_that_plain_sql_made_are_shown_for_what_they_are(admin_client: Clie
 
     page = page_of(admin_client)
 
-    assert "wrong value: default in force" in page
-    assert "read by nobody" in page
+    assert "Wrong value: default in force" in page
+    assert "Read by nobody" in page
 
 
 def test_an_unknown_setting_has_no_page(admin_client: Client, admin_user: User) -> None:
