@@ -11,7 +11,7 @@ from annotations.admin import (
     images,
     knowledge,
 )
-from config.admin.registry import NavItem, add_navigation, add_page
+from config.admin.registry import NavItem, Panel, add_navigation, add_page, add_panel
 
 __all__ = [
     "ai_jobs",
@@ -27,6 +27,7 @@ __all__ = [
 
 for _page in (*desk.PAGES, *bulk.PAGES, *images.PAGES, *knowledge.PAGES, *exercises.PAGES):
     add_page(_page)
+add_panel(Panel("Waiting for review", 5, "annotations.review_annotation", desk.waiting, wide=True))
 add_navigation(
     NavItem(
         "Review",

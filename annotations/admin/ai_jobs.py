@@ -95,7 +95,7 @@ class AiAnnotationJobAdmin(PictureColumns, AnnotationJobAdmin):
         """How many it proposed."""
         return number(job.box_count)
 
-    @admin.display(description="cost")
+    @admin.display(description="cost, $")
     def cost_shown(self, job: AiAnnotationJob) -> str:
         """What the call cost, by the price table."""
         return NOTHING if job.cost is None else f"{job.cost.normalize():f}"

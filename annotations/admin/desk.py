@@ -11,8 +11,10 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.admin.posting import person
@@ -29,6 +31,7 @@ from annotations.models import (
     ReviewStatus,
     SavedView,
 )
+from config.admin.formats import number
 from config.admin.registry import Page
 from imaging.models import Image
 from providers.models import Provider
@@ -47,6 +50,19 @@ _MORE_KEYS: Final = (
 def waiting_in_nav(request: HttpRequest) -> int:
     """How many wait, counted to 1,000; for the navigation."""
     return Annotation.objects.filter(review_status=ReviewStatus.PENDING)[:_NAV_CAP].count()
+
+
+def waiting(request: HttpRequest) -> SafeString:
+    """What waits for review, on the overview; nothing where nothing does."""
+    count = waiting_in_nav(request)
+    if not count:
+        return SafeString("")
+    context = {
+        "count": f"{number(count)} or more" if count == _NAV_CAP else number(count),
+        "plural": "" if count == 1 else "s",
+        "singular": "s" if count == 1 else "",
+    }
+    return SafeString(render_to_string("annotations/panels/waiting.html", context))
 
 
 def _require(request: HttpRequest) -> None:

@@ -173,7 +173,8 @@ def providers(request: HttpRequest) -> HttpResponse:
         request,
         "knowledge_providers",
         "Providers",
-        "The same images, the same birds: how right, how complete, how dear and how fast.",
+        "The same images, held against what people decided: how right, how complete, how dear and"
+        " how fast.",
         context,
     )
 

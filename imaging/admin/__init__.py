@@ -27,7 +27,7 @@ add_navigation(
 )
 
 add_panel(Panel("Latest images", 10, "imaging.view_image", overview.latest_images, wide=True))
-add_panel(Panel("Failed analyses", 15, "imaging.view_processingjob", overview.failed, wide=True))
+add_panel(Panel("Failed analyses", 7, "imaging.view_processingjob", overview.failed, wide=True))
 add_panel(Panel("Images by status", 20, "imaging.view_image", overview.images_by_status, wide=True))
 add_panel(Panel("Queue", 30, "imaging.view_processingjob", overview.queue, wide=True))
 

@@ -50,4 +50,4 @@ class AnalysisCacheEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.cache_key
+        return f"cached result {self.cache_key[:12]}…"

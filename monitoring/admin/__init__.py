@@ -39,5 +39,5 @@ add_navigation(
         also_active_for=("monitoring_",),
     )
 )
-add_panel(Panel("Open alerts", 12, SEE_ALERTS, overview.alerts, wide=True))
+add_panel(Panel("Open alerts", 4, SEE_ALERTS, overview.alerts, wide=True))
 add_search(overview.find, permission=SEE_DATASETS)

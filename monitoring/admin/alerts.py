@@ -259,7 +259,14 @@ def _told(request: HttpRequest, row: Alert) -> dict[str, Any]:
         "group": shown.group_words(row.group_values),
         "muted": _MUTED.get(row.muted, ""),
         "is_silence": row.kind == "no_data",
-        "notifications": told[:_MOST_TOLD],
+        "notifications": [
+            {
+                "to": shown.told_whom(one.action),
+                "why": shown.told_why(one.event),
+                "when": one.created_at,
+            }
+            for one in told[:_MOST_TOLD]
+        ],
         "dataset_url": shown.dataset_url(row.dataset_id),
         "rule_url": reverse("admin:monitoring_alertrule_change", args=[row.alert_rule_id])
         if request.user.has_perm(SEE_RULES)

@@ -41,6 +41,13 @@ _ANALYSIS: Final[dict[str, tuple[str, State]]] = {
     AnalysisStatus.FAILED: ("Failed", "bad"),
     AnalysisStatus.CANCELLED: ("Cancelled", "neutral"),
 }
+_TOLD: Final = {
+    "fired": "it began",
+    "worsened": "it became worse",
+    "repeated": "it still lasted",
+    "escalated": "nobody had answered",
+    "resolved": "it was over",
+}
 _TYPES: Final = {AnalysisType.FIT: "Map", AnalysisType.PLACE: "Samples"}
 _LONGEST: Final = 80
 
@@ -53,6 +60,21 @@ def severity_badge(severity: str | None) -> SafeString:
 def phase_badge(alert: Alert) -> SafeString:
     """Where an alert stands."""
     return badge(*PHASE.get(alert.phase, (alert.phase, "neutral")))
+
+
+def told_whom(action: str) -> str:
+    """Who was told, as people say it: an address, or the webhooks."""
+    kind, _, address = action.partition(":")
+    return address if kind == "email" and address else "The webhooks"
+
+
+def told_why(event: str) -> str:
+    """Of what: ``fired`` is ``it began``, ``worsened:high`` is ``it became worse: high``."""
+    name, _, more = event.partition(":")
+    if name == "repeated" and more:
+        return f"{_TOLD[name]}, reminder {more}"
+    words = _TOLD.get(name, name)
+    return f"{words}: {more}" if more else words
 
 
 def analysis_badge(status: str) -> SafeString:

@@ -9,11 +9,12 @@ from typing import Any, ClassVar, Final
 from django.contrib import admin
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.admin.filters import PersonFilter
 from accounts.admin.person_doors import acting
-from config.admin.formats import NOTHING, badge, duration, moment, number
+from config.admin.formats import NOTHING, badge, duration, moment, number, short_id
 from config.admin.model_admin import ReadOnlyModelAdmin
 from config.admin.tiles import Tile
 from providers import limits
@@ -24,6 +25,7 @@ from providers.admin.shown import dollars
 from providers.models import UsageEntry, UsageTracking
 
 _DAYS: Final = 30
+_ID_LENGTH: Final = 36
 
 
 class _UsageAdmin(ReadOnlyModelAdmin):
@@ -176,9 +178,12 @@ class CallAdmin(_UsageAdmin):
         return moment(entry.created_at)
 
     @admin.display(description="for")
-    def purpose_shown(self, entry: UsageEntry) -> str:
-        """What for."""
-        return entry.purpose or NOTHING
+    def purpose_shown(self, entry: UsageEntry) -> SafeString:
+        """What for; an id at the end shortened."""
+        words, _, last = entry.purpose.rpartition(" ")
+        if words and len(last) == _ID_LENGTH:
+            return format_html("{} {}", words, short_id(last))
+        return format_html("{}", entry.purpose or NOTHING)
 
     @admin.display(description="outcome")
     def how(self, entry: UsageEntry) -> SafeString:

@@ -94,7 +94,7 @@ class UsageEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.model}, {self.cost} $"
+        return f"call to {self.model}"
 
 
 class UsageTracking(models.Model):

@@ -56,6 +56,16 @@ def said(response: Any) -> str:
     return text
 
 
+def test_the_overview_says_what_waits_for_review() -> None:
+    client = logged_in("moderator")
+    assert "Waiting for review" not in said(client.get("/"))
+
+    make_annotation()
+
+    assert "1 annotation waits for a decision" in said(client.get("/"))
+    assert "Waiting for review" not in said(logged_in("viewer").get("/"))
+
+
 def decided(annotation: Annotation, by: User, **more: Any) -> None:
     deciding.decide(annotation.pk, Verdict(Decision.APPROVED, annotation.version, **more), by=by)
 
