@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import User
 from audit.recording import record
@@ -177,6 +177,10 @@ def _note(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
             "Of the metadata no NUL and no half of a sign can be stored. Leave them out."
         )
     size = len(said.encode())
+    if size <= LARGEST_METADATA:  # as the database writes it: 1e300 has three hundred digits there
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT octet_length(%s::jsonb::text)", [said])
+            size = cursor.fetchone()[0]
     if size > LARGEST_METADATA:
         raise DatasetRefused(
             f"The metadata takes {size:,} bytes as JSON; at most {LARGEST_METADATA:,} are kept."

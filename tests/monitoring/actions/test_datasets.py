@@ -77,6 +77,7 @@ def test_what_is_not_said_stays(engineer: User) -> None:
         ({"metadata": {"a\\\x00": 1}}, "no NUL"),
         ({"metadata": {"a": ["\ud800"]}}, "half of a sign"),
         ({"metadata": {"a": "x" * 1_000_000}}, "at most 1,000,000"),
+        ({"metadata": {"a": [1e300] * 4000}}, "takes 1,212,007 bytes"),
         ({"name": "\udc00"}, "needs a name"),
         ({"description": "\ud800"}, "The description"),
         ({"tags": ["\ud800"]}, "half of a sign"),
