@@ -45,9 +45,11 @@ def register() -> None:
     """Serve these pages."""
     add_page(Page("provider-keys/", overview, "provider_keys"))
     add_page(Page("provider-keys/<str:name>/", enter, "provider_keys_enter"))
-    add_page(Page("provider-keys/<uuid:key_id>/remove/", remove, "provider_keys_remove"))
-    add_page(Page("provider-keys/<uuid:key_id>/switch/", switch, "provider_keys_switch"))
-    add_page(Page("provider-keys/<uuid:key_id>/test/", test, "provider_keys_test"))
+    key = "provider-keys/<uuid:key_id>"
+    add_page(Page(f"{key}/remove/", remove, "provider_keys_remove"))
+    add_page(Page(f"{key}/switch-on/", switch_on, "provider_keys_switch_on"))
+    add_page(Page(f"{key}/switch-off/", switch_off, "provider_keys_switch_off"))
+    add_page(Page(f"{key}/test/", test, "provider_keys_test"))
 
 
 def _list() -> str:
@@ -162,11 +164,21 @@ def remove(request: HttpRequest, key_id: UUID) -> HttpResponse:
 
 
 @require_POST
-def switch(request: HttpRequest, key_id: UUID) -> HttpResponse:
-    """Use the key, or leave it for a while."""
+def switch_on(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    """Use the key again."""
+    return _switch(request, key_id, on=True)
+
+
+@require_POST
+def switch_off(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    """Leave the key for a while; pressed twice it stays off."""
+    return _switch(request, key_id, on=False)
+
+
+def _switch(request: HttpRequest, key_id: UUID, *, on: bool) -> HttpResponse:
     row = _own(request, key_id)
     try:
-        changed = keys.switch_own(row.pk, on=not row.is_active, by=acting(request))
+        changed = keys.switch_own(row.pk, on=on, by=acting(request))
     except KeyStopped as error:
         messages.warning(request, str(error))
         return HttpResponseRedirect(_list())

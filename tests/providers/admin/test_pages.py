@@ -210,8 +210,11 @@ def test_a_person_enters_tests_switches_and_removes_their_own_key(fake: StandIn)
     assert "…6789" in shown
     assert SECRET not in shown + page(browser, url("provider_keys_enter", "openai"))
     assert browser.post(url("provider_keys_test", row.pk)).status_code == 302
-    assert browser.post(url("provider_keys_switch", row.pk)).status_code == 302
-    assert "switched off" in page(browser, here)
+    for _ in range(2):  # pressed twice, it stays off
+        assert browser.post(url("provider_keys_switch_off", row.pk)).status_code == 302
+        assert "Switched off" in page(browser, here)
+    assert browser.post(url("provider_keys_switch_on", row.pk)).status_code == 302
+    assert "Switched off" not in page(browser, here)
     assert "Your jobs use the team" in page(browser, url("provider_keys_remove", row.pk))
     assert browser.post(url("provider_keys_remove", row.pk)).status_code == 302
     assert not UserProvider.objects.exists()
@@ -232,7 +235,7 @@ def test_keys_of_others_are_not_found_even_by_admins() -> None:
     for role in ("admin", "analyst"):
         browser = client(role)
         assert "…6789" not in page(browser, url("provider_keys"))
-        for name in ("remove", "switch", "test"):
+        for name in ("remove", "switch_on", "switch_off", "test"):
             path = url(f"provider_keys_{name}", own.pk)
             assert browser.post(path).status_code == 404, path
     assert browser.get(url("provider_keys_enter", "local")).status_code == 404
@@ -246,8 +249,8 @@ def test_an_admin_looks_after_keys_of_others_and_sees_no_part_of_one() -> None:
 
     before = page(browser, listed)
     assert "Olive" in before
-    assert "refused by the provider" in before
-    assert "not usable" in before
+    assert "Refused by the provider" in before
+    assert "Not usable" in before
     assert "HTTP 401." in before
     assert "Google" not in before.split('id="result_list"')[1]  # one's own is on Your keys
     stop = url("providers_userprovider_stop", own.pk)
@@ -256,7 +259,7 @@ def test_an_admin_looks_after_keys_of_others_and_sees_no_part_of_one() -> None:
     assert unsaid.status_code == 200
     told = browser.post(stop, {"reason": "It is <b>public</b>."}, follow=True).content.decode()
     assert "is switched off; they are told" in told
-    assert "switched off by an admin" in told
+    assert "Switched off by an admin" in told
     assert "It is &lt;b&gt;public&lt;/b&gt;." in told
     twice = browser.post(stop, {"reason": "Again."}, follow=True).content.decode()
     assert "stopped this key already" in twice
@@ -266,7 +269,7 @@ def test_an_admin_looks_after_keys_of_others_and_sees_no_part_of_one() -> None:
     remove = url("providers_userprovider_remove", own.pk)
     erased = page(browser, remove)
     gone = browser.post(remove, {"reason": "Left."}, follow=True).content.decode()
-    assert "removed by an admin" in gone
+    assert "Removed by an admin" in gone
 
     pages = [before, asked, unsaid.content.decode(), told, twice, offered, erased, gone]
     assert [one for one in pages if OWN in one or "WxYz" in one] == []
@@ -281,16 +284,16 @@ def test_the_owner_reads_who_stopped_a_key_and_why_and_notes_it() -> None:
     others_keys.stop(own.pk, reason="It is <b>public</b>.", by=admin)
 
     stopped = page(browser, here)
-    refused = browser.post(url("provider_keys_switch", own.pk), follow=True).content.decode()
+    refused = browser.post(url("provider_keys_switch_on", own.pk), follow=True).content.decode()
     others_keys.take_away(own.pk, reason="You left the team.", by=admin)
     removed = page(browser, here)
 
-    assert "switched off by an admin" in stopped
+    assert "Switched off by an admin" in stopped
     assert "by Ada" in stopped
     assert "It is &lt;b&gt;public&lt;/b&gt;." in stopped
     assert "Switch on" not in stopped
     assert "Ask them, or enter another key" in refused
-    assert "removed by an admin" in removed
+    assert "Removed by an admin" in removed
     assert "You left the team." in removed
     assert "Noted" in removed
     assert "…" not in removed.split('class="people-table"')[1]  # no hint of what is gone
