@@ -54,7 +54,7 @@ def test_confidence_is_shown_with_its_picture_and_the_curves(of: ClientOf) -> No
 
     assert "local:test-1 (120)" in page
     assert 'class="reliability"' in page
-    assert "in force" in page
+    assert "In force" in page
     assert "openai:test-1 has 10 decided annotations" in text(
         of("viewer"), f"{PAGES[0]}?model=openai:test-1"
     )
