@@ -200,76 +200,77 @@ def _question(
     )
 
 
-def _done(
-    request: HttpRequest, form: ReasonForm | None, do: Callable[[str], object], said: str
-) -> HttpResponse | None:
-    """Back to the list where it was done or cannot be; None where the question is to be asked."""
-    if request.method != "POST" or (form is not None and not form.is_valid()):
-        return None
-    try:
-        do(form.cleaned_data["reason"] if form is not None else "")
-    except ReasonMissing as error:
-        assert form is not None
-        form.add_error("reason", str(error))
-        return None
-    except ProvidersError as error:
-        messages.warning(request, str(error))
-    else:
-        messages.success(request, said)
-    return HttpResponseRedirect(_list())
+def _decide(
+    request: HttpRequest,
+    row: UserProvider,
+    do: Callable[[str], object],
+    said: str,
+    *,
+    title: str,
+    button: str,
+    told: tuple[str, ...],
+    has_reason: bool = True,
+) -> HttpResponse:
+    """Ask, with a reason to be given or without; back to the list once it is done or cannot be."""
+    form = ReasonForm(request.POST if request.method == "POST" else None) if has_reason else None
+    if request.method == "POST" and (form is None or form.is_valid()):
+        try:
+            do(form.cleaned_data["reason"] if form is not None else "")
+            messages.success(request, said)
+            return HttpResponseRedirect(_list())
+        except ReasonMissing as error:
+            assert form is not None
+            form.add_error("reason", str(error))
+        except ProvidersError as error:
+            messages.warning(request, str(error))
+            return HttpResponseRedirect(_list())
+    return ask(request, _question(row, title, button, told, form))
 
 
 def stop(request: HttpRequest, row: UserProvider) -> HttpResponse:
     """Switch a person's key off, with a reason."""
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    did = _done(
+    return _decide(
         request,
-        form,
+        row,
         lambda reason: others_keys.stop(row.pk, reason=reason, by=acting(request)),
         f"The key of {row.user} at {row.provider} is switched off; they are told.",
+        title=f"Switch off the key of {row.user}",
+        button="Switch it off",
+        told=(
+            f"The jobs of {row.user} use the team's key at {row.provider} from now on, if there is"
+            " one. They cannot switch theirs on again; they can enter another one.",
+            "They read your reason on their page, and in a letter.",
+        ),
     )
-    if did is not None:
-        return did
-    told = (
-        f"The jobs of {row.user} use the team's key at {row.provider} from now on, if there is"
-        " one. They cannot switch theirs on again; they can enter another one.",
-        "They read your reason on their page, and in a letter.",
-    )
-    title = f"Switch off the key of {row.user}"
-    return ask(request, _question(row, title, "Switch it off", told, form))
 
 
 def start(request: HttpRequest, row: UserProvider) -> HttpResponse:
     """Let the person use their key again."""
-    did = _done(
+    return _decide(
         request,
-        None,
+        row,
         lambda _: others_keys.start(row.pk, by=acting(request)),
         f"{row.user} uses their own key at {row.provider} again.",
+        title=f"Let {row.user} use their key again",
+        button="Let it be used",
+        told=(f"It was switched off for this reason: {row.stopped_reason}",),
+        has_reason=False,
     )
-    if did is not None:
-        return did
-    told = (f"It was switched off for this reason: {row.stopped_reason}",)
-    title = f"Let {row.user} use their key again"
-    return ask(request, _question(row, title, "Let it be used", told, None))
 
 
 def take_away(request: HttpRequest, row: UserProvider) -> HttpResponse:
     """Remove a person's key, with a reason."""
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    did = _done(
+    return _decide(
         request,
-        form,
+        row,
         lambda reason: others_keys.take_away(row.pk, reason=reason, by=acting(request)),
         f"The key of {row.user} at {row.provider} is removed; they are told.",
+        title=f"Remove the key of {row.user}",
+        button="Remove the key",
+        told=(
+            f"What is stored of the key is erased, for good. The jobs of {row.user} use the team's"
+            " key from now on, if there is one; they can enter a key again. The key itself goes on"
+            " to work: only its owner can withdraw it at the provider.",
+            "They read your reason on their page, and in a letter.",
+        ),
     )
-    if did is not None:
-        return did
-    told = (
-        f"What is stored of the key is erased, for good. The jobs of {row.user} use the team's key"
-        " from now on, if there is one; they can enter a key again. The key itself goes on to"
-        " work: only its owner can withdraw it at the provider.",
-        "They read your reason on their page, and in a letter.",
-    )
-    title = f"Remove the key of {row.user}"
-    return ask(request, _question(row, title, "Remove the key", told, form))
