@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from accounts import link_tokens, mail
@@ -19,6 +19,7 @@ from accounts.models import Invitation, User
 from accounts.models.user import record_creation
 from accounts.roles import Role
 from audit.recording import record
+from database import locks
 from database.actor import acting_as_system
 
 VALID_FOR: Final = timedelta(days=7)
@@ -151,10 +152,7 @@ def _locked(invitation_id: UUID) -> Invitation:
 def _refuse_taken(invitation: Invitation) -> None:
     """Nobody is invited twice, also not by two admins at the same moment."""
     email = invitation.email
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('invitation ' || lower(%s), 0))", [email]
-        )
+    locks.hold(f"invitation {email.casefold()}")
     if User.objects.filter(email__iexact=email).exists():
         raise AlreadyAPerson(f"{email} has an account already.")
     others = _open().filter(email__iexact=email).exclude(pk=invitation.pk)

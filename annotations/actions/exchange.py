@@ -26,6 +26,7 @@ from annotations.exchange.errors import ExchangeRefused, Problem
 from annotations.exchange.formats import FORMATS
 from annotations.exchange.records import Box, ImageKey, Limits, Picture, Reading, Review, Row
 from audit.recording import record
+from database import locks
 
 log = structlog.get_logger(__name__)
 
@@ -350,10 +351,5 @@ def _sha256(content: IO[bytes]) -> str:
 
 def _alone(name: str) -> None:
     """One import at a time: another's boxes would not be seen as there already."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended('annotations.imported', 0))"
-        )
-        [free] = cursor.fetchone()
-    if not free:
+    if not locks.try_to_hold("annotations.imported"):
         raise ExchangeRefused.because(name, "another file is being imported. Try again soon.")

@@ -23,7 +23,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.recording import record
 from config.admin import formats
-from database import system_settings
+from database import locks, system_settings
 from database.actor import acting_as_system
 from database.fields import uuid7
 from imaging import analysis, file_names, paths
@@ -221,7 +221,7 @@ def _store(image: Image, copy: Path, pictures: _Pictures) -> None:
 
     Until it ends nobody else stores or discards the same bytes.
     """
-    _lock(image.file_hash)
+    locks.hold(_key(image.file_hash))
     with copy.open("rb") as file:
         default_storage.save(image.file_path, File(file))
     default_storage.save(image.thumbnail_path, ContentFile(pictures.thumbnail))
@@ -251,7 +251,7 @@ def _discard(image: Image) -> None:
     unwanted = [image.thumbnail_path, image.preview_path]
     try:
         with transaction.atomic(), acting_as_system():
-            _lock(image.file_hash)
+            locks.hold(_key(image.file_hash))
             # The original may by now belong to somebody who handed in the same bytes.
             if not Image.objects.filter(file_hash=image.file_hash).exists():
                 unwanted.append(image.file_path)
@@ -266,17 +266,7 @@ def hold(file_hash: str) -> bool:
 
     False if somebody is at it in this moment.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [_key(file_hash)]
-        )
-        held: bool = cursor.fetchone()[0]
-    return held
-
-
-def _lock(file_hash: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_key(file_hash)])
+    return locks.try_to_hold(_key(file_hash))
 
 
 def _key(file_hash: str) -> str:

@@ -13,11 +13,11 @@ from typing import IO, Final
 import structlog
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from config.admin import formats
-from database import system_settings
+from database import locks, system_settings
 from database.actor import acting_as_system
 from ingestion import paths
 from ingestion.errors import StorageFailed, UploadRefused
@@ -95,7 +95,7 @@ def store(copy: Path, sha256: str) -> bool:
 
     In a transaction: until it ends nobody else stores or sweeps the same bytes.
     """
-    _lock(sha256)
+    locks.hold(_key(sha256))
     path = paths.stored(sha256)
     if default_storage.exists(path) and default_storage.size(path) == copy.stat().st_size:
         return False
@@ -111,7 +111,7 @@ def sweep(sha256: str) -> None:
         return
     try:
         with transaction.atomic():
-            _lock(sha256)
+            locks.hold(_key(sha256))
             if not _in_use(sha256):
                 default_storage.delete(path)
     except OSError as error:
@@ -132,14 +132,8 @@ def hold(sha256: str) -> bool:
 
     False if somebody is at it in this moment.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"file {sha256}"]
-        )
-        held: bool = cursor.fetchone()[0]
-    return held
+    return locks.try_to_hold(_key(sha256))
 
 
-def _lock(sha256: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"file {sha256}"])
+def _key(sha256: str) -> str:
+    return f"file {sha256}"

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import User
 from audit.recording import record
+from database import locks
 from database.actor import acting_as_system
 from monitoring.errors import ConfigRefused
 from monitoring.maps import Parameters, Problem, Unusable, problems
@@ -27,7 +28,7 @@ def in_force() -> MapConfig:
     if newest is not None:
         return newest
     with transaction.atomic(), acting_as_system():
-        _one_at_a_time()
+        locks.hold("config_data")
         newest = MapConfig.objects.order_by("-id").first()
         if newest is None:
             newest = MapConfig.objects.create()
@@ -72,7 +73,7 @@ def configure(values: Mapping[str, Any], *, by: User) -> MapConfig:
     ConfigRefused tells everything that is wrong at once. Values that are in force already make no
     new version. Maps that were made keep the version that they were made by.
     """
-    _one_at_a_time()
+    locks.hold("config_data")
     now = in_force()
     before = {name: getattr(now, name) for name in EXPLAINED}
     after = before | dict(values)
@@ -109,8 +110,3 @@ def _is_level(value: float) -> bool:
 def _told(value: Any) -> Any:
     """As the audit log takes it: no floats."""
     return repr(value) if isinstance(value, float) else value
-
-
-def _one_at_a_time() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('config_data', 0))")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
+from database import locks
 from database.fields import uuid7
 from ingestion.models import FileUpload
 from monitoring import arrays
@@ -175,11 +175,7 @@ def source_key(file: FileUpload, config: MapConfig) -> str:
 def _keep_features(fitted: Fitted) -> None:
     """The rows in blocks, unless they are there from an earlier map of the same columns."""
     key = source_key(fitted.file, fitted.config)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('feature_data ' || %s, 0))",
-            [f"{fitted.file.pk} {key}"],
-        )
+    locks.hold(f"feature_data {fitted.file.pk} {key}")
     if FeatureBlock.objects.filter(file_upload=fitted.file, source_key=key).exists():
         return
     size = looking.rows_in_block(len(fitted.features))

@@ -21,7 +21,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from audit.recording import record
-from database import system_settings
+from database import locks, system_settings
 from database.actor import acting_as_system
 from database.fields import uuid7
 from monitoring import arrays
@@ -219,8 +219,7 @@ def _record(before: Outcome, done: Outcome) -> None:
 
 @transaction.atomic
 def _pack_one(key: UUID, created_at: datetime, done: Outcome) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('monitor_data_archive', 0))")
+    locks.hold("monitor_data_archive")
     rows = arrays.fetch(_READ, [key, created_at])
     if not rows:
         return  # somebody else packed it

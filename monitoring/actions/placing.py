@@ -13,6 +13,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from database import locks
 from database.fields import uuid7
 from ingestion.models import FileUpload
 from ingestion.reading import FeatureBlock
@@ -258,11 +259,7 @@ def keep(judged: Judged, analysis: Analysis, *, at: datetime, look: Look = looki
 
 def wait_for(map_id: UUID) -> None:
     """Until the transaction ends nobody else stores samples of the map."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('monitor_data ' || %s, 0))",
-            [str(map_id)],
-        )
+    locks.hold(f"monitor_data {map_id}")
 
 
 def _first_number(map_id: UUID) -> int:
